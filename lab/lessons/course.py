@@ -171,6 +171,8 @@ def course_map(ax: Axes | None = None, notebooks: Path | None = None) -> Axes:
     """
     import matplotlib.pyplot as plt
 
+    from lab.views.pictures.plot_style import colour
+
     course = {lesson.number: lesson for lesson in lessons(notebooks)}
     columns: dict[int, int] = {}
     for number, lesson in course.items():
@@ -185,7 +187,7 @@ def course_map(ax: Axes | None = None, notebooks: Path | None = None) -> Axes:
         number: ax.text(
             *positions[number, number, x], f"{number}\n{_box_text(course[number], course)}",
             ha="center", va="center", fontsize=8.5, linespacing=1.25, zorder=3,
-            bbox={"boxstyle": "round,pad=0.45", "fc": "#eef4fb", "ec": "#3b6ea5"},
+            bbox={"boxstyle": "round,pad=0.45", "fc": colour("panel"), "ec": colour("command")},
         )
         for number, x in columns.items()
     }  # fmt: skip
@@ -252,11 +254,13 @@ def _box_text(lesson: Lesson, course: dict[int, Lesson]) -> str:
 
 def _arrow(ax: Axes, stops: list[tuple[float, float]], start: Text, end: Text) -> None:
     """Draw an arrow from one box to another, level where it passes a column."""
+    from lab.views.pictures.plot_style import colour
+
     right, left = _sides(ax, start)[1], _sides(ax, end)[0]
     passed = [(x + off, y) for x, y in stops[1:-1] for off in (-0.3, 0.3)]
     *before, last = [(right, stops[0][1]), *passed]
-    ax.plot(*zip(*before, last, strict=True), color="#8a8a8a", lw=1, zorder=1)
-    style = {"arrowstyle": "-|>", "color": "#8a8a8a", "lw": 1, "shrinkA": 0, "shrinkB": 1}
+    ax.plot(*zip(*before, last, strict=True), color=colour("line"), lw=1, zorder=1)
+    style = {"arrowstyle": "-|>", "color": colour("line"), "lw": 1, "shrinkA": 0, "shrinkB": 1}
     ax.annotate("", xy=(left, stops[-1][1]), xytext=last, arrowprops=style, zorder=1)
 
 

@@ -7,7 +7,7 @@ import posixpath
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from lab.lessons import course
 from lab.lessons.clean import clean
@@ -19,8 +19,9 @@ from lab.site.markdown import Resolve, rendered
 from lab.site.pages import Site, html, linker
 from lab.site.pictures import themed
 
-INDEX = "course/index.html"
-_MAP = "course/map.svg"
+INDEX: Final = "course/index.html"
+_MAP: Final = "map.svg"
+_ALT: Final = "Map of the course: the table above says what each lesson builds on."
 
 
 def write_course(site: Site) -> Iterator[str]:
@@ -32,10 +33,10 @@ def write_course(site: Site) -> Iterator[str]:
     ]
     has_map = is_installed("matplotlib")
     if has_map:
-        site.file(_MAP, _course_map())
+        site.file(f"course/{_MAP}", _course_map())
     first = course.read(folder / f"{course.INDEX}.ipynb")
-    made = rendered(_text(first, is_list=True), resolver(INDEX))
-    site.page(INDEX, "The course", "course.html", body=html(made.body), map=_MAP if has_map else "")
+    made = rendered(_list_text(first, has_map), resolver(INDEX))
+    site.page(INDEX, "The course", "course.html", body=html(made.body))
     yield INDEX
     for each, (page, _) in zip(lessons, siblings, strict=True):
         made = rendered(_text(course.read(each.path)), resolver(page))
@@ -52,6 +53,8 @@ def resolver(page: str) -> Resolve:
     known = {path.stem for path in shipped.folder("notebooks").glob("*.ipynb")}
 
     def resolve(target: str) -> str | None:
+        if target == _MAP:
+            return target
         stem, ending = posixpath.splitext(target)
         if ending != ".ipynb" or stem not in known:
             return None
@@ -60,14 +63,27 @@ def resolver(page: str) -> Resolve:
     return resolve
 
 
-def _text(notebook: dict[str, Any], is_list: bool = False) -> str:
+def _list_text(notebook: dict[str, Any], has_map: bool) -> str:
+    """Return the notebook that leads to the others as Markdown, its code being its map."""
+    parts: list[str] = []
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            parts.append(text_of(cell))
+        elif has_map:
+            parts.append(f"[![{_ALT}]({_MAP})]({_MAP})")
+        else:
+            parts.pop()  # the words about it
+    return "\n\n".join(parts)
+
+
+def _text(notebook: dict[str, Any]) -> str:
     """Return a notebook as Markdown: what a student sees before the first answer."""
     before = {cell["id"]: text_of(cell) for cell in clean(notebook)["cells"]}
     parts = []
     for cell in released(notebook)["cells"]:
         if cell["cell_type"] == "markdown":
             parts.append(text_of(cell))
-        elif not is_list:
+        else:
             parts += _code(before[cell["id"]], text_of(cell), has_tag(cell, "exercise"))
     return "\n\n".join(parts)
 

@@ -19,7 +19,7 @@ from lab.quantities import count_noun, time_taken
 from lab.runtime import worker_pool
 from lab.site.markdown import code, rendered
 from lab.site.pages import Site, html
-from lab.site.pictures import full_map, small_map
+from lab.site.pictures import full_map, small_map, words_of
 from lab.views.replay import replay_page
 
 GROUPS: Final = {
@@ -36,7 +36,8 @@ GROUPS: Final = {
 class Shown:
     """An example in the gallery: what is said of it, and the files that it brings.
 
-    ``files`` are the text or bytes by their paths within the site.
+    ``alt`` says in words what the map shows. ``files`` are the text or bytes by their paths within
+    the site.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Shown:
     extra: tuple[str, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
     verdict: str = ""
+    alt: Markup | str = ""
     files: dict[str, str | bytes] = field(default_factory=dict)
 
     @property
@@ -102,10 +104,12 @@ def shown(example: Example) -> Shown:
         return make(files=files)
     run = simulate(example.path)
     at = f"gallery/{example.name}"
-    files[f"{at}.svg"] = full_map(run.trace)
+    files[f"{at}.svg"] = picture = full_map(run.trace)
     files[f"{at}-small.svg"] = small_map(run.trace)
     files[f"{at}-run.html"] = replay_page(run.trace)
-    return make(figures=tuple(_figures(run)), verdict=run.verdict, files=files)
+    return make(
+        figures=tuple(_figures(run)), verdict=run.verdict, alt=words_of(picture), files=files
+    )
 
 
 def _copied(example: Example) -> dict[str, str | bytes]:

@@ -7,6 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from markupsafe import Markup
+
 from lab import views
 from lab.analysis import map_layout
 from lab.trace.trace import Trace
@@ -74,3 +76,9 @@ def full_map(trace: Trace) -> str:
         path = Path(folder) / "map.svg"
         views.save(trace, "map", path)
         return themed(path.read_text(encoding="utf-8"))
+
+
+def words_of(svg: str) -> Markup:
+    """Return the text alternative that an SVG has, or its title."""
+    found = re.search(r'aria-label="([^"]+)"', svg) or re.search(r"<title>([^<]*)</title>", svg)
+    return Markup(found[1] if found is not None else "")

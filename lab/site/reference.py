@@ -278,7 +278,7 @@ def _class_values(reference: Reference, of: griffe.Class, page: str) -> dict[str
     attributes, methods = [], []
     for member in sources.members(of):
         text = reference.text(member, page)
-        note = "" if member.parent is of else f"from {member.parent.name}" if member.parent else ""
+        note = _origin(reference, member, of)
         if isinstance(member, griffe.Function):
             methods.append(
                 Shown(member.name, signatures(reference, member.name, member, page), text, note)
@@ -292,6 +292,14 @@ def _class_values(reference: Reference, of: griffe.Class, page: str) -> dict[str
             text = text or html(rendered(sources.help_of(member), lambda _: None).body)
             attributes.append(Shown(member.name, line, text, note))
     return {"attributes": attributes, "methods": methods}
+
+
+def _origin(reference: Reference, member: griffe.Object, of: griffe.Class) -> str:
+    """Return the public base that a class has a member from; "" if it is its own."""
+    holder = member.parent
+    if holder is None or holder is of or reference.target(holder.path, None) is None:
+        return ""
+    return f"from {holder.name}"
 
 
 def _default(reference: Reference, member: griffe.Attribute, page: str) -> str:

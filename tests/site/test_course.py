@@ -8,6 +8,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from helpers.pages import broken_links
 from helpers.places import NOTEBOOKS
 
 from lab.lessons.course import lessons
@@ -62,3 +63,15 @@ def test_what_is_left_of_a_cell_is_as_it_was_written() -> None:
     after = "TEXT = '\\na\\n'\nlessons.hand_in('One', answer)"
     assert kept(before, after) == 'TEXT = """\na\n"""'
     assert handed_in(after) == ["One"]
+
+
+def test_without_matplotlib_the_list_has_no_map(
+    tmp_path: Path, course: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert 'src="map.svg"' in (course / "index.html").read_text("utf-8")
+    monkeypatch.setattr("lab.site.course.is_installed", lambda package: False)
+    write_site(tmp_path, ["course"])
+    page = (tmp_path / "course" / "index.html").read_text("utf-8")
+    assert "The map" not in page
+    assert "map.svg" not in page
+    assert broken_links(tmp_path) == []
