@@ -10,12 +10,13 @@ from lab.cli.common import (
     FAILED,
     echo,
     exit_with_error,
+    print_note,
     quiet_option,
     reason_of,
     require_modules,
     status_line,
 )
-from lab.site.parts import parts
+from lab.site.parts import NotMade, parts
 
 PARTS = [part.name for part in parts()]
 
@@ -41,10 +42,14 @@ def site(folder: str, only: tuple[str, ...], quiet: bool) -> None:
             built = write_site(Path(folder), only, update)
     except NotOurs as why:
         exit_with_error(str(why))
+    except NotMade as why:
+        exit_with_error(str(why), FAILED)
     except OSError as error:
         exit_with_error(
             f"{error.filename or folder}: cannot be written ({reason_of(error)})", FAILED
         )
+    if built.left_out:
+        print_note(f"the lab in the browser is left out: {built.left_out}")
     if not quiet:
         echo(f"wrote {folder}: {built.files:,} files, {built.size / 1e6:.1f} MB")
         echo(f"open {Path(folder) / 'index.html'}")

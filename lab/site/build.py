@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -14,7 +15,7 @@ from lab.site.gallery import write_gallery
 from lab.site.guides import write_guides
 from lab.site.home import write_home
 from lab.site.pages import Site, style_sheet
-from lab.site.parts import PLAY
+from lab.site.parts import PLAY, NotMade
 from lab.site.reference import write_reference
 
 Report = Callable[[str], None]
@@ -29,10 +30,11 @@ class NotOurs(ValueError):
 
 
 class Built(NamedTuple):
-    """A site that was made: the number of its files, and their bytes."""
+    """A site that was made: the number of its files, their bytes, and what was left out and why."""
 
     files: int
     size: int
+    left_out: str
 
 
 _WRITERS: Final[dict[str, Callable[[Site], Iterator[str]]]] = {
@@ -51,10 +53,24 @@ def write_site(
 
     ``examples`` are the names of those in the gallery; none stands for all.
     The files of an older site there are replaced, and those that are no longer of it removed.
-    Raises NotOurs if there are other files in the folder and no site, and OSError.
+    Raises NotOurs if there are other files in the folder and no site, NotMade if a part that is
+    named cannot be made, and OSError.
     """
     old = _files_of(folder)
     site = Site(folder, parts)
+    try:
+        left_out = _write_play(site, report, old, is_asked="play" in parts)
+        _write_pages(site, report, examples)
+        _remove(folder, old - set(site.written))
+        old = set()
+    finally:  # what was written is of the site, also if not all was
+        listed = {"version": VERSION, "files": sorted(old | set(site.written))}
+        site.file(MANIFEST, json.dumps(listed, indent=1) + "\n")
+    size = sum((folder / path).stat().st_size for path in site.written)
+    return Built(len(site.written), size, left_out)
+
+
+def _write_pages(site: Site, report: Report, examples: Collection[str]) -> None:
     site.file("site.css", style_sheet())
     report("home page")
     write_home(site)
@@ -65,22 +81,30 @@ def write_site(
     if site.has("gallery"):
         for name in write_gallery(site, examples):
             report(f"gallery: {name}")
-    if site.has("play"):
-        _write_play(site, report)
-    _remove(folder, old - set(site.written))
-    listed = json.dumps({"version": VERSION, "files": sorted(site.written)}, indent=1)
-    site.file(MANIFEST, listed + "\n")
-    return Built(len(site.written), sum((folder / path).stat().st_size for path in site.written))
 
 
-def _write_play(site: Site, report: Report) -> None:
-    """Let the lab in the browser write its folder."""
+def _write_play(site: Site, report: Report, old: Collection[str], is_asked: bool) -> str:
+    """Let the lab in the browser write its folder; return why it is left out, "" if it is not.
+
+    It comes first, since pages lead to it if it is there. Raises NotMade if it was asked for.
+    """
+    if not site.has("play"):
+        return ""
     report("the lab in the browser")
     folder = site.folder / "play"
-    import_module(PLAY).write_play(folder, report)
-    site.written += [
-        path.relative_to(site.folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    ]
+    _remove(site.folder, [path for path in old if path.startswith("play/")])
+    try:
+        import_module(PLAY).write_play(folder, report)
+    except NotMade as why:
+        if is_asked:
+            raise
+        site.leave_out("play")
+        return str(why)
+    finally:
+        site.written += [
+            path.relative_to(site.folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        ]
+    return ""
 
 
 def _files_of(folder: Path) -> set[str]:
@@ -103,4 +127,10 @@ def _is_within(folder: Path, path: str) -> bool:
 def _remove(folder: Path, paths: Collection[str]) -> None:
     """Remove files of an older site."""
     for path in paths:
-        (folder / path).unlink(missing_ok=True)
+        file = folder / path
+        if file.is_file() or file.is_symlink():
+            file.unlink()
+        for parent in file.relative_to(folder).parents:
+            with suppress(OSError):  # it has other files
+                if parent.name:
+                    (folder / parent).rmdir()

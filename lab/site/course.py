@@ -17,7 +17,7 @@ from lab.runtime import shipped
 from lab.runtime.extras import is_installed
 from lab.site.markdown import Resolve, rendered
 from lab.site.pages import Site, html, linker
-from lab.site.pictures import themed
+from lab.site.pictures import same_each_time, themed
 
 INDEX: Final = "course/index.html"
 _MAP: Final = "map.svg"
@@ -138,7 +138,7 @@ def _course_map() -> str:
 
     figure = Figure(figsize=(11, 6))
     course.course_map(figure.add_subplot(), shipped.folder("notebooks"))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, same_each_time():
         path = Path(folder) / "map.svg"
         figure.savefig(path, bbox_inches="tight")
         return themed(path.read_text(encoding="utf-8"))

@@ -80,6 +80,8 @@ def rendered(text: str, resolve: Resolve, level: int = 0) -> Rendered:
     for n, token in enumerate(tokens):
         if token.children:
             token.children = _linked(token.children, resolve)
+        if token.type == "th_open" and not tokens[n + 1].content:  # it is the heading of nothing
+            token.tag = tokens[n + 2].tag = "td"
         if token.type == "heading_open":
             words = _words(tokens[n + 1])
             anchor = _free(slug(words), used)

@@ -41,6 +41,10 @@ class Site:
         """Whether a part of the site is made."""
         return any(each.name == part for each in self.parts)
 
+    def leave_out(self, part: str) -> None:
+        """Make the site without a part; no page that is written from now on leads to it."""
+        self.parts = [each for each in self.parts if each.name != part]
+
     def page(self, path: str, title: str, template: str, **values: object) -> None:
         """Write a page: ``path`` within the site, ``template`` the name of its template."""
         part = path.partition("/")[0] if "/" in path else ""

@@ -16,7 +16,15 @@ class Part(NamedTuple):
 
 
 PLAY: Final = "lab.site.browser"
-"""The module of the lab in the browser: ``write_play(folder, report)`` makes the folder play/."""
+"""The module of the lab in the browser: ``write_play(folder, report)`` makes the folder play/.
+
+It raises NotMade if it cannot; the site is made without it then, unless it was asked for by name.
+"""
+
+
+class NotMade(Exception):
+    """Raised if a part cannot be made here; the text says what, why, and what would help."""
+
 
 _EVERY: Final = (
     Part("guides", "guides/index.html", "Guides", "how to do each thing, with examples that run"),

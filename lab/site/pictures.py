@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,7 @@ from markupsafe import Markup
 
 from lab import views
 from lab.analysis import map_layout
+from lab.runtime.extras import is_installed
 from lab.trace.trace import Trace
 from lab.views.plain.drawing import Drawing
 from lab.visual_language import COLOURS, HOSTS
@@ -70,9 +73,21 @@ def small_map(trace: Trace) -> str:
     return themed(drawing.svg())
 
 
+@contextmanager
+def same_each_time() -> Iterator[None]:
+    """Draw so that the same picture is the same file: matplotlib's names of shapes are random."""
+    if not is_installed("matplotlib"):
+        yield
+        return
+    import matplotlib as mpl
+
+    with mpl.rc_context({"svg.hashsalt": "smtp-lab"}):
+        yield
+
+
 def full_map(trace: Trace) -> str:
     """Return the map of a run with names and traffic, as SVG."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, same_each_time():
         path = Path(folder) / "map.svg"
         views.save(trace, "map", path)
         return themed(path.read_text(encoding="utf-8"))

@@ -155,6 +155,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "NeverEnds": "lab.storm: a breach",
     "NoChange": "the page of lab watch",
     "NotFound": "the server of pages",
+    "NotMade": "lab.site.build, and lab.cli.site",
     "NotOurs": "lab.cli.site: a folder with other files",
     "NotPossible": "the server of pages",
     "NoLessons": "lab.lessons.course, for the commands",

@@ -18,6 +18,8 @@ from lab.cli import cli
 from lab.runtime import extras
 from lab.runtime.guides import topics
 from lab.site.build import NotOurs, write_site
+from lab.site.home import write_home
+from lab.site.parts import NotMade
 from lab.site.pictures import small_map, themed
 from lab.visual_language import COLOURS
 
@@ -80,6 +82,14 @@ def test_a_picture_has_both_colours_of_each_thing(site: Path) -> None:
     assert themed('<svg><path fill="#123456"/></svg>').endswith('<path fill="#123456"/></svg>')
 
 
+def test_the_same_site_is_made_again(site: Path, tmp_path: Path) -> None:
+    """Byte for byte: nothing on a page depends on when or where it was made."""
+    write_site(tmp_path, ["gallery"], examples=EXAMPLES[1:2])
+    name = "gallery/rfc821/scenario-03"
+    for end in ("-run.html", "-small.svg", ".svg", ".toml"):
+        assert (tmp_path / f"{name}{end}").read_bytes() == (site / f"{name}{end}").read_bytes()
+
+
 def test_a_site_of_some_parts_leads_to_these_alone(tmp_path: Path) -> None:
     """And what an older site there had, and this one has not, is gone."""
     folder = tmp_path / "public"
@@ -112,6 +122,62 @@ def test_a_list_of_files_that_names_others_removes_none_of_them(tmp_path: Path) 
     assert (tmp_path / "mine.txt").exists()
 
 
+def test_a_site_that_was_interrupted_can_be_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it has written by then is known to be of the site."""
+
+    def stopped(doing: str) -> None:
+        if doing == "guides/tour.html":
+            raise KeyboardInterrupt
+
+    folder = tmp_path / "public"
+    with pytest.raises(KeyboardInterrupt):
+        write_site(folder, ["guides"], stopped)
+    write_site(folder, ["gallery"], examples=EXAMPLES[2:])
+    assert not (folder / "guides").exists()
+
+
+class Browser:
+    """Stands for the module of the lab in the browser."""
+
+    def __init__(self, why: str = "") -> None:
+        self.why = why
+
+    def write_play(self, folder: Path, report: object) -> None:
+        folder.mkdir(parents=True)
+        (folder / "index.html").write_text("<title>Play</title>", encoding="utf-8")
+        if self.why:
+            raise NotMade(self.why)
+
+
+def with_browser(monkeypatch: pytest.MonkeyPatch, module: Browser) -> None:
+    monkeypatch.setattr("lab.site.parts.find_spec", lambda name: module)
+    monkeypatch.setattr("lab.site.build.import_module", lambda name: module)
+
+
+def test_the_lab_in_the_browser_is_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_browser(monkeypatch, Browser())
+    write_site(tmp_path, ["play"])
+    assert 'href="play/index.html"' in (tmp_path / "index.html").read_text("utf-8")
+    assert broken_links(tmp_path) == []
+    write_site(tmp_path, ["gallery"], examples=EXAMPLES[2:])
+    assert not (tmp_path / "play").exists()
+
+
+def test_a_lab_in_the_browser_that_cannot_be_made_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a note; but if it was asked for by name, nothing else would do."""
+    with_browser(monkeypatch, Browser("no Pyodide is there"))
+    monkeypatch.setattr("lab.site.build._write_pages", lambda site, *rest: write_home(site))
+    built = write_site(tmp_path)
+    assert built.left_out == "no Pyodide is there"
+    assert "play/" not in (tmp_path / "index.html").read_text("utf-8")
+    with pytest.raises(NotMade):
+        write_site(tmp_path, ["play"])
+
+
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     status, _, said = lab_site(str(tmp_path / "file" / "public"), "--only", "guides")
@@ -127,7 +193,8 @@ def test_a_package_that_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> 
 
 # -- in a browser -----------------------------------------------------------------------------
 
-PAGES = ("index.html", "course/03-replies.html", "reference/index.html", "reference/lab.Run.html",
+PAGES = ("index.html", "course/index.html", "course/03-replies.html",
+         "reference/index.html", "reference/lab.Run.html",
          "guides/index.html", "guides/safety.html", "gallery/index.html",
          "gallery/rfc821/scenario-03.html", "gallery/experiments/retry-policy.html")  # fmt: skip
 
