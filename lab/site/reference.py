@@ -47,12 +47,23 @@ class Entry:
         return f"reference/{self.full}.html"
 
 
+@dataclass(frozen=True)
+class Shown:
+    """A member of a class, or the name itself, as its page shows it."""
+
+    name: str
+    code: Markup
+    text: Markup
+    note: str = ""
+
+
 class Reference:
     """The public names with their pages, and links between them."""
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
         self._pages: dict[str, str] = {}
+        self._met: dict[str, griffe.Attribute] = {}
         for package in sources.PACKAGES:
             for name, means in sources.public_names(package):
                 if means.path not in self._pages:
@@ -96,9 +107,30 @@ class Reference:
         for part in expression.iterate(flat=True):
             path = part.canonical_path if isinstance(part, griffe.ExprName) else ""
             found = self.target(path, None) if path.startswith("lab.") else None
+            if found is None:
+                self._meet(path)
             words = escape(str(part))
             parts.append(f'<a href="{linker(page)(found)}">{words}</a>' if found else words)
         return "".join(parts)
+
+    def _meet(self, path: str) -> None:
+        """Remember a name for a type that has no page."""
+        means = sources.find(path)
+        if isinstance(means, griffe.Attribute):
+            is_type = means.value is not None and not isinstance(means.value, griffe.ExprCall)
+            if is_type:  # and not a default
+                self._met.setdefault(means.name, means)
+
+    def names_met(self, page: str) -> list[Shown]:
+        """Return the names for types that were met since the last call, and what they stand for."""
+        shown: dict[str, Shown] = {}
+        while new := [name for name in self._met if name not in shown]:
+            for name in new:
+                means = self._met[name]
+                line = html(f"{name} = {self.typed(means.value, page)}")
+                shown[name] = Shown(name, line, self.text(means, page))
+        self._met.clear()
+        return [shown[name] for name in sorted(shown)]
 
 
 def _around(scope: griffe.Object) -> Iterator[str]:
@@ -173,16 +205,6 @@ def _parameters(reference: Reference, of: griffe.Function, page: str) -> Iterato
         yield "/"
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A member of a class, or the name itself, as its page shows it."""
-
-    name: str
-    code: Markup
-    text: Markup
-    note: str = ""
-
-
 def write_reference(site: Site) -> Iterator[str]:
     """Write a page for each public name, and their list; yield the path of each page."""
     reference = Reference()
@@ -219,15 +241,15 @@ def first_sentence(of: griffe.Object) -> Markup:
 def _write_page(
     site: Site, reference: Reference, entry: Entry, siblings: Sequence[tuple[str, str]]
 ) -> None:
-    means = entry.means
-    values = _class_values(reference, means, entry.page) if isinstance(means, griffe.Class) else {}
-    site.page(
-        entry.page, entry.full, "name.html", kind=entry.kind, siblings=siblings,
-        group=entry.package, start=f"reference/index.html#{entry.package}",
-        code=_head(reference, entry),
-        text=_texts(reference, means, entry.page), place=_place(means),
-        attributes=values.get("attributes", []), methods=values.get("methods", []),
-    )  # fmt: skip
+    means, page = entry.means, entry.page
+    values: dict[str, object] = {
+        "kind": entry.kind, "group": entry.package, "siblings": siblings, "place": _place(means),
+        "start": f"reference/index.html#{entry.package}", "code": _head(reference, entry),
+        "text": _texts(reference, means, page), "attributes": [], "methods": [],
+    }  # fmt: skip
+    if isinstance(means, griffe.Class):
+        values |= _class_values(reference, means, page)
+    site.page(page, entry.full, "name.html", **values, types=reference.names_met(page))
 
 
 def _texts(reference: Reference, means: griffe.Object, page: str) -> Markup:

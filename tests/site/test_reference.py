@@ -50,6 +50,7 @@ def test_a_function_has_its_parameters_types_and_docstring(reference: Path) -> N
     assert "until: float | str | None = None," in page
     assert "*, routing" in page
     assert "Return a run of a topology" in page
+    assert "GivenFault = FaultSpec | GivenOwnFault" in page, "a name for a type says what it is"
     assert 'href="lab.Run.html"' in (reference / "lab.simulate.html").read_text("utf-8")
 
 
