@@ -16,6 +16,7 @@ from lab.runtime.extras import MissingPackage, command, is_installed, required, 
 EXTRAS = (
     "pandas", "pyarrow", "dask", "distributed", "mpi4py", "jupyterlab", "nbclient", "nbformat",
     "ipykernel", "IPython", "anywidget", "ipywidgets", "uvloop", "traitlets",
+    "jinja2", "griffe",
 )  # fmt: skip
 RELAYED = str(TOPOLOGIES / "rfc821" / "scenario-03.toml")
 
