@@ -43,6 +43,9 @@ from lab.lessons.texts import from_text as from_text
 from lab.runtime import shipped
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lab.api.run import Run
     from lab.lessons.typed_session import TypedSession
     from lab.topology.model import Topology
 
@@ -87,7 +90,8 @@ def check(name: str, answer: object, right: object, *, hint: str = "") -> Result
 
     ``right`` is what the exercise asks for (:mod:`lab.lessons.answers`), the right value alone, or
     a function of the answer that returns True, False, or a sentence that says what is wrong.
-    ``hint`` is shown if the content of the answer is wrong, but not if its form is.
+    ``hint`` is shown if the content of the answer is wrong, but not if its form is; without it,
+    the hint of ``right`` is.
     """
     if is_unanswered(answer):
         return _keep(Result(name, "not yet", "Not yet. Put your answer in place of the dots."))
@@ -105,7 +109,7 @@ def check(name: str, answer: object, right: object, *, hint: str = "") -> Result
         return _keep(Result(name, "failed", f"Wrong form. {_not_judged(answer, problem)}", "form"))
     if verdict is True:
         return _keep(Result(name, "passed", "Right."))
-    return _keep(Result(name, "failed", f"{verdict} {hint}".strip(), "content"))
+    return _keep(Result(name, "failed", f"{verdict} {hint or wanted.hint}".strip(), "content"))
 
 
 def hand_in(name: str, answer: object = ...) -> Result:
@@ -162,6 +166,21 @@ def topology(name: str) -> Path:
         f"topologies/{name} is not in {current}, nor above it, nor among those that ship with the "
         "lab; lab examples lists these"
     )
+
+
+def draw(network: Topology) -> Axes:
+    """Draw the map of a network, before anything has happened in it."""
+    from dataclasses import replace
+
+    from lab.views.pictures.map import map_trace, network_map
+
+    return network_map(map_trace(replace(network, expect={})))  # nothing has come of it yet
+
+
+def mailbox(run: Run, user: str) -> list[str]:
+    """Return the messages in a user's mailbox at the end of a run, in the order they came."""
+    found = (e for e in run.trace if e.kind == "deliver" and e["user"] == user)
+    return [event["octets"].decode("latin-1") for event in found]
 
 
 def talk(

@@ -14,7 +14,8 @@ A hint of the exercise is shown with a wrong content, not with a wrong form.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from typing import Any, Final
+from functools import wraps
+from typing import Any, Final, ParamSpec, TypeVar
 
 from lab.lessons.items import (
     Address,
@@ -60,10 +61,14 @@ __all__ = [
     "Word",
     "WrongForm",
     "each",
+    "hinted",
     "octets",
     "one",
     "typed",
 ]  # fmt: skip
+
+Asked = ParamSpec("Asked")
+Wanted = TypeVar("Wanted", bound=Answer)
 
 ORDINALS: Final = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
@@ -326,6 +331,21 @@ def typed(right: object) -> Answer:
         if isinstance(value, set) and value
         else Exactly(right)
     )
+
+
+def hinted(hint: str) -> Callable[[Callable[Asked, Wanted]], Callable[Asked, Wanted]]:
+    """Give what a function returns, an answer that is asked for, a hint."""
+
+    def decorate(make: Callable[Asked, Wanted]) -> Callable[Asked, Wanted]:
+        @wraps(make)
+        def made(*args: Asked.args, **options: Asked.kwargs) -> Wanted:
+            wanted = make(*args, **options)
+            wanted.hint = hint
+            return wanted
+
+        return made
+
+    return decorate
 
 
 def _verdict(verdict: object, answer: object) -> Verdict:

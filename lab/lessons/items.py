@@ -17,10 +17,14 @@ Verdict = Literal[True] | str
 
 
 class Answer:
-    """What an exercise asks for; ``wants`` says it in words, and ``right`` is the right one."""
+    """What an exercise asks for; ``wants`` says it in words, and ``right`` is the right one.
+
+    ``hint`` is shown if the content of an answer is wrong.
+    """
 
     wants = "an answer"
     right: Any = None
+    hint = ""
 
     def read(self, value: Any) -> Hashable:
         """Return what a plain value says, to be compared; raises WrongForm."""
