@@ -16,6 +16,7 @@ from lab.cli.common import (
     Duration,
     echo,
     exit_with_error,
+    load,
     progress_bar,
     reason_of,
     seed_option,
@@ -45,6 +46,15 @@ _HERE = "--receiver"
     help="Judge a whole mail program: {port} {next_host} {next_port} {queue} {mail}.",
 )  # fmt: skip
 @click.option(
+    "--network", metavar="TOPOLOGY", type=click.Path(),
+    help="Judge programs as hosts of this network; name them with --host.  "
+    "[default: judge no network]",
+)  # fmt: skip
+@click.option(
+    "--host", "hosts", metavar="NAME=COMMAND", multiple=True,
+    help="The program of a host of the network. May be repeated.",
+)  # fmt: skip
+@click.option(
     "--example", type=click.Choice(["python", "node"]),
     help="Print a mail program that passes, to begin with.  [default: print none]",
 )  # fmt: skip
@@ -72,6 +82,8 @@ def judge(
     receiver: str | None,
     sender: bool,
     relay: bool,
+    network: str | None,
+    hosts: tuple[str, ...],
     example: str | None,
     anywhere: bool,
     stage: int,
@@ -88,7 +100,8 @@ def judge(
 
     With --receiver -- COMMAND... the command is started anew for each case, and spoken to on its
     stdin and stdout. With --sender it sends a mail to receivers of ours; with --relay it stands
-    between two hosts of ours. lab help judging says how each is called.
+    between two hosts of ours. With --network programs are hosts of a topology, each by a --host
+    NAME=COMMAND. lab help judging says how each is called.
 
     Exit status 1 if it breaks a rule, 2 if it could not be started. What servers of today do on
     purpose is a choice: it is reported, and does not fail.
@@ -98,10 +111,14 @@ def judge(
     if example is not None:
         _print_example(example)
         return
-    if (receiver is not None) + sender + relay != 1:
-        exit_with_error("name one of --receiver, --sender and --relay; for example: "
+    if (receiver is not None) + sender + relay + (network is not None) != 1:
+        exit_with_error("name one of --receiver, --sender, --relay and --network; for example: "
                         "lab judge --receiver -- python3 mailer.py")  # fmt: skip
-    if receiver is not None:
+    if hosts and network is None:
+        exit_with_error("--host is for --network TOPOLOGY; which network is it a host of?")
+    if network is not None:
+        result = _judge_network(network, hosts, command, cases, patience, seed)
+    elif receiver is not None:
         result = _judge_receiver(
             command, receiver, anywhere, stage, cases, to, mail, patience or 8.0, seed, as_json
         )
@@ -179,6 +196,49 @@ def _judge_other(
             ))  # fmt: skip
         except CannotJudge as why:
             exit_with_error(str(why))
+
+
+def _judge_network(
+    network: str, hosts: tuple[str, ...], command: tuple[str, ...], cases: tuple[str, ...],
+    patience: float | None, seed: int,
+) -> Judgement:  # fmt: skip
+    """Judge programs as hosts of a network."""
+    from lab.judging.networks.asked import PATIENCE, AskedNetwork, BadNetwork
+    from lab.judging.networks.network import judge_network, names_of_cases
+
+    commands: dict[str, list[list[str]]] = {}
+    for text in hosts:
+        name, words = _host_and_command(text)
+        commands.setdefault(name, []).append(words)
+    if not commands or command:
+        exit_with_error("name the programs by --host NAME=COMMAND; for example: lab judge "
+                        "--network net.toml --host 'A.ARPA=python3 mailer.py'")  # fmt: skip
+    words = ["lab", "judge", "--network", network]
+    words += [word for text in hosts for word in ("--host", text)]
+    words += ["--seed", str(seed)] if seed else []
+    asked = AskedNetwork(
+        load(network, (), seed), commands, title=", ".join(commands), seed=seed,
+        only=cases, again=shlex.join(words),
+        patience=PATIENCE if patience is None else max(0.05, patience),
+    )  # fmt: skip
+    _check_cases(cases, names_of_cases(asked))
+    try:
+        return judge_network(asked)
+    except BadNetwork as why:
+        exit_with_error(str(why))
+
+
+def _host_and_command(text: str) -> tuple[str, list[str]]:
+    """Return the name and the words of a --host."""
+    name, equals, rest = text.partition("=")
+    try:
+        words = shlex.split(rest)
+    except ValueError as error:
+        exit_with_error(f"--host {text!r}: {error}")
+    if not (name and equals and words):
+        exit_with_error(f"--host {text!r} is not NAME=COMMAND; for example "
+                        "--host 'A.ARPA=python3 mailer.py'")  # fmt: skip
+    return name, words
 
 
 def _given(patience: float | None) -> dict[str, float]:

@@ -46,16 +46,18 @@ def lines(judgement: Judgement, *, choices: bool = True) -> Iterator[str]:
 
 def heading(judgement: Judgement) -> str:
     """Return who was judged as what."""
-    role = {"receiver": "a receiver-SMTP", "sender": "a sender-SMTP", "relay": "a relay"}
+    role = {"receiver": "a receiver-SMTP", "sender": "a sender-SMTP", "relay": "a relay",
+            "network": "hosts of a network"}  # fmt: skip
     return f"{visible(judgement.program)} as {role[judgement.role]}"
 
 
 def figures(judgement: Judgement) -> str:
     """Return how many cases passed."""
-    choices = len(judgement.findings) - len(judgement.breaches)
+    failed = {each.case for each in judgement.breaches}
+    choices = len(judgement.cases) - judgement.passed - len(failed)
     text = (
         f"{count_noun(len(judgement.cases), 'case')} in {judgement.seconds:.1f} s: "
-        f"{judgement.passed} passed, {len(judgement.breaches)} failed, "
+        f"{judgement.passed} passed, {len(failed)} failed, "
         f"{count_noun(choices, 'choice')}"
     )
     if judgement.left_out:

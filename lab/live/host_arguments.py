@@ -18,6 +18,7 @@ class HostArguments:
     ``relay_secret``. ``number`` is its place among the hosts, and
     ``life`` how often it was started before. ``idle`` in seconds. ``outbox`` is where it
     puts what it records. ``budgets``: what callers from outside may take of it.
+    ``trusts_external``: it sends mail on past external hosts.
     """
 
     name: str
@@ -35,3 +36,4 @@ class HostArguments:
     idle: float
     outbox: RowRing
     budgets: Budgets
+    trusts_external: bool

@@ -90,6 +90,8 @@ class HostProcess(Output):
         self.fatal: Exception | None = None
         self.clock = arguments.clock
         self.world = World(arguments.topology, arguments.seed)
+        if arguments.trusts_external:
+            self.world.routes.external = frozenset()
         self.host = self._host()
         self.sessions: set[OpenSession] = set()
         self.clients = Clients(arguments.budgets, self.host.settings.limits.sessions or SESSIONS)

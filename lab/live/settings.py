@@ -23,7 +23,8 @@ class Settings:
     that is removed when the run ends; ``level`` says what of the trace goes there.
     ``is_temporary``: whether the hosts' files are removed after the run. ``page``: the address and
     port (0: any that is free) of the page that shows the mail; None for no page.
-    ``budgets``: what callers from outside may take of a host.
+    ``budgets``: what callers from outside may take of a host. ``trusts_external``: mail may be sent
+    on past an external host, which is not asked to send it out of the topology.
     """
 
     storage: Path | None = None
@@ -38,6 +39,7 @@ class Settings:
     is_temporary: bool = False
     page: tuple[str, int] | None = None
     budgets: Budgets = DEFAULTS
+    trusts_external: bool = False
 
     @property
     def reach(self) -> str:

@@ -144,6 +144,7 @@ def test_what_a_docstring_says_is_raised_is_exported(name: str, error: str) -> N
 
 CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "Ambiguous": "the reader of topologies: a name that means several hosts",
+    "BadNetwork": "lab judge --network: a sentence",
     "CannotJudge": "the command line: a program of others that cannot be judged",
     "CannotListen": "a live host's process, which reports it",
     "DamagedSpool": "the storage: a spool that cannot be used",

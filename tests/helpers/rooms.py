@@ -97,7 +97,7 @@ ROOMS: Final = {
     ),
     "judging": Room(7, "quantities escaping rfc protocol", ("simpy", "asyncio", DRAWING)),
     "judging/networks": Room(
-        7, f"{MEANING} simulation api experiments judging", (DRAWING,)
+        7, f"{MEANING} simulation live api experiments judging", (DRAWING,)
     ),
     "benchmarks": Room(8, f"{MEANING} simulation api experiments stepping"),
     "__init__": Room(

@@ -51,13 +51,20 @@ class TooMany(Exception):
 class ProgramHost:
     """The program of one host, in all sessions of a run.
 
-    ``open_channel`` starts it, or connects to it. ``users`` are the users that it knows, ``case``
-    is the case that its dialogues belong to. ``host`` is the host that it speaks for.
+    ``open_channel`` starts it, or connects to it. ``name`` is its host, ``users`` are the users
+    that it knows, ``case`` is the case that its dialogues belong to. ``host`` is the simulated host
+    that it speaks for, None on real TCP.
     """
 
     def __init__(
-        self, case: Case, open_channel: Callable[[], Channel], users: Sequence[str], patience: float
+        self,
+        case: Case,
+        name: str,
+        open_channel: Callable[[], Channel],
+        users: Sequence[str],
+        patience: float,
     ) -> None:
+        self.name = name
         self.case = case
         self.open_channel = open_channel
         self.users = users
@@ -73,9 +80,14 @@ class ProgramHost:
 
     def script(self) -> ForeignScript:
         """Return the replies of the program in a new session."""
+        session = self.session()
+        return ForeignScript(session.ask, session.hang_up)
+
+    def session(self) -> ProgramSession:
+        """Return a new session of it."""
         session = ProgramSession(self)
         self.all_sessions.append(session)
-        return ForeignScript(session.ask, session.hang_up)
+        return session
 
     @property
     def sessions(self) -> list[ProgramSession]:
@@ -90,8 +102,7 @@ class ProgramHost:
     def knows(self, line: bytes) -> bool | None:
         """Return whether the recipient of a RCPT is its user; None if mail is for another host."""
         path = parse_command(line).path
-        assert self.host is not None
-        if path.route or HostName(path.domain) != HostName(self.host.name):
+        if path.route or path.host != HostName(self.name):
             return None
         return path.local in self.users
 
@@ -99,7 +110,8 @@ class ProgramHost:
 class ProgramSession:
     """One session. ``record`` is what happened; ``accepted`` are the texts that got a 250.
 
-    ``begun`` is the text of mail that did not: it was lost on the way, or refused.
+    ``begun`` is the text of mail that did not: it was lost on the way, or refused. ``is_data``:
+    what comes next is mail data. ``has_quit``: QUIT was the last command.
     """
 
     def __init__(self, owner: ProgramHost) -> None:
@@ -111,7 +123,7 @@ class ProgramSession:
         self._counter = Counter()
         self._due = 1
         self._read = 0
-        self._is_data = self._is_over = self._is_closed = False
+        self.is_data = self.has_quit = self._is_over = self._is_closed = False
 
     def ask(self, octets: bytes) -> tuple[bytes, str]:
         """Give the program what has come; return what it says, and how the session ends."""
@@ -130,9 +142,9 @@ class ProgramSession:
         self._read += len(said)
         if say is not None:
             self._note(say, octets, said)
-        has_quit = say is not None and say.row == "QUIT"
+        self.has_quit = say is not None and say.row == "QUIT"
         self.owner.silences += not goes_on and not self.channel.has_ended
-        then = "" if has_quit or (goes_on and not self.channel.has_ended) else "silence"
+        then = "" if self.has_quit or (goes_on and not self.channel.has_ended) else "silence"
         if then and self.channel.has_ended:
             then = "cut"
         self._is_over = bool(then)
@@ -148,7 +160,7 @@ class ProgramSession:
 
     def _say(self, octets: bytes) -> Say:
         """Return what octets are to the program, and what it may answer."""
-        if self._is_data:
+        if self.is_data:
             if end_of_mail_data(octets) != len(octets):
                 self.begun.append(octets)
                 return Say("", row="data")
@@ -166,10 +178,10 @@ class ProgramSession:
         replies = read(said)
         code = replies[0].code if replies and replies[0].is_whole else 0
         if say.row == "data" and say.wanted:
-            self._is_data = False
+            self.is_data = False
             (self.accepted if code == 250 else self.begun).append(dot_unstuff(octets[:-3]))
         if say.row == "DATA":
-            self._is_data = code == 354
+            self.is_data = code == 354
 
     def hang_up(self) -> None:
         """End the session: as the channel is closed or lost, or as its host crashes."""

@@ -112,7 +112,7 @@ def _judge_one(asked: AskedStorm, case: Case, number: int, folder: Path) -> list
     node = asked.mailboxes[0].rpartition("@")[2]
     users = list(dict.fromkeys(name.rpartition("@")[0] for name in asked.mailboxes))
     program = ProgramHost(
-        case, lambda: _started(asked.command, node, users, folder), users, asked.patience
+        case, node, lambda: _started(asked.command, node, users, folder), users, asked.patience
     )
     simulation = Simulation(network_around(node, users, asked.seed, number), asked.seed)
     try:

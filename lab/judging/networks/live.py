@@ -1,0 +1,436 @@
+"""A network on real TCP, in which programs of others are some of the hosts.
+
+The lab's hosts are a live network, and the programs external hosts of it. In front of each program
+is a port that records what it says, and behind it one that is the network to it (``switch.py``).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from lab.api.serve import LiveServer
+from lab.hosts.retry import Retry
+from lab.judging.channel import SocketChannel
+from lab.judging.drop import Drop
+from lab.judging.finding import Finding, Judgement
+from lab.judging.networks.asked import (
+    AskedNetwork,
+    BadNetwork,
+    case_of,
+    number_of,
+    program_host,
+    receiver_places,
+    started,
+    word_of,
+)
+from lab.judging.networks.commands import filled
+from lab.judging.networks.listening import Listening, front_of
+from lab.judging.networks.program_host import ProgramHost
+from lab.judging.networks.running import Running
+from lab.judging.networks.simulated import Outcomes, add_dialogues, otherwise, reference
+from lab.judging.networks.switch import Switch
+from lab.judging.program import Program
+from lab.judging.receivers.verdict import shown
+from lab.judging.record import Line, ladder
+from lab.judging.relays.judge import RETRY, free_port
+from lab.judging.replies import Counter, read
+from lab.live.settings import Settings
+from lab.protocol.lines import dot_stuff
+from lab.protocol.syntax import Path as MailPath
+from lab.protocol.syntax import SyntaxFault, parse_path
+from lab.simulation.simulation import Simulation
+from lab.topology.model import MailSpec, Topology
+from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, HOST, KIND, Row
+
+SPEED: Final = 20.0
+"""Simulated seconds of our hosts in a second."""
+AGAIN: Final = Retry(10.0, 1.5, 40.0, 1200.0)
+"""When our hosts try again, in simulated seconds."""
+
+Commands = Mapping[str, Mapping[str, Sequence[str]]]
+"""The commands of each host, by role."""
+
+
+class _Host:
+    """A program of the network, with the ports in front of it and behind it."""
+
+    def __init__(
+        self, asked: AskedNetwork, topology: Topology, name: str,
+        commands: Mapping[str, Sequence[str]], folder: Path, switch: Switch,
+    ) -> None:  # fmt: skip
+        self.name, self.commands, self.folder, self.switch = name, commands, folder, switch
+        self.spec = topology.hosts[name]
+        self.mail = folder / "mail"
+        self.mail.mkdir(parents=True)
+        self.port = free_port()
+        self.running: Running | None = None
+        self.program: ProgramHost | None = None
+        self.front: Listening | None = None
+        if "relay" in commands or "receiver" in commands:
+            self.program = program_host(self.spec, self._open(), asked.patience)
+            self.front = front_of(self.program)
+
+    def _open(self) -> Callable[[], SocketChannel]:
+        if "receiver" in self.commands:
+            command = self.commands["receiver"]
+            return lambda: started(command, self.spec, self.mail)  # type: ignore[return-value]
+        return self._connected
+
+    def _connected(self) -> SocketChannel:
+        return SocketChannel(socket.create_connection(("127.0.0.1", self.port), 10))
+
+    def start(self) -> None:
+        """Start the program if it is one that listens itself."""
+        if "relay" not in self.commands:
+            return
+        places = receiver_places(self.spec, self.mail) | {
+            "port": str(self.port), "next_host": "127.0.0.1", "next_port": str(self.switch.port),
+            "queue": str(self.folder / "queue"), "retry": RETRY, "give_up": "3600",
+        }  # fmt: skip
+        self.running = Running(self.commands["relay"], places, self.folder)
+
+    def send(self, mail: MailSpec, patience: float) -> str:
+        """Have the program send mail of its user; return why it did not, or ""."""
+        if "sender" in self.commands:
+            return self._run_sender(mail, patience)
+        if self.front is None or "relay" not in self.commands:
+            return "its host has no command with {port}, or with {file}, that sends mail"
+        return _hand_in(self.front.port, self.name, mail, patience)
+
+    def _run_sender(self, mail: MailSpec, patience: float) -> str:
+        text = self.folder / f"mail-{number_of(mail)}"
+        text.write_bytes(_text_of(mail))
+        for path in mail.to:
+            places = {
+                "host": "127.0.0.1", "port": str(self.switch.port), "file": str(text),
+                "from": mail.sender.bare, "to": path.bare,
+            }  # fmt: skip
+            words, environment = filled(self.commands["sender"], places)
+            own = {**environment, "LAB_HOST": self.name}
+            program = Program(words, own, pipes=False)
+            try:
+                status = program.wait(5 * patience)
+            finally:
+                program.close()
+            if status:
+                return f"its program ended with status {status}"
+            if status is None:
+                return f"its program took more than {5 * patience:g} s"
+        return ""
+
+    def texts(self) -> list[bytes]:
+        """Return what the mail drop has, or, if nothing is seen there, what got a 250."""
+        copies = Drop(self.mail).copies("")
+        if copies or self.program is None:
+            return copies
+        return [text for each in self.program.sessions for text in each.accepted]
+
+    def close(self) -> None:
+        """End everything of it."""
+        if self.running is not None:
+            self.running.close()
+        if self.front is not None:
+            self.front.close()
+        if self.program is not None:
+            self.program.close()
+
+
+def _text_of(mail: MailSpec) -> bytes:
+    if mail.mail_data is not None:
+        text = mail.mail_data.lstrip("\n")
+    else:
+        to = ", ".join(path.bare for path in mail.to)
+        text = f"From: {mail.sender.bare}\nTo: {to}\nSubject: {mail.subject}\n\n{mail.text}"
+    lines = text.removesuffix("\n").split("\n")
+    return "".join(f"{line}\r\n" for line in lines).encode("latin-1", "replace")
+
+
+def _hand_in(port: int, host: str, mail: MailSpec, patience: float) -> str:
+    """Give mail of a user to the program of their host; return why it was not taken, or ""."""
+    channel = SocketChannel(socket.create_connection(("127.0.0.1", port), 10))
+    counter = Counter()
+
+    def say(octets: bytes, due: int) -> int:
+        channel.exchange(octets, lambda: counter.of(channel.received) >= due, 5 * patience)
+        replies = read(bytes(channel.received))
+        return replies[due - 1].code if len(replies) >= due else 0
+
+    commands = [f"HELO {host}", f"MAIL FROM:{mail.sender.text}"]
+    commands += [*(f"RCPT TO:{path.text}" for path in mail.to), "DATA"]
+    try:
+        code = say(b"", 1)
+        for due, command in enumerate(commands, 2):
+            wanted = 3 if command == "DATA" else 2
+            code = say(f"{command}\r\n".encode("latin-1"), due)
+            if code // 100 != wanted:
+                return f"its program answered {command} with {code or 'nothing'}"
+        code = say(dot_stuff(_text_of(mail)) + b".\r\n", len(commands) + 2)
+        channel.exchange(b"QUIT\r\n", lambda: channel.has_ended, 2)
+        return "" if code == 250 else f"its program answered the text with {code or 'nothing'}"
+    finally:
+        channel.close()
+
+
+def judge_live(
+    asked: AskedNetwork, topology: Topology, commands: Commands, folder: Path
+) -> Judgement:
+    """Judge whole mail programs, receivers and senders as hosts of a network on real TCP."""
+    result = Judgement("network", asked.title, asked.again)
+    if topology.faults or topology.traffic:
+        result.notes.append("faults and traffic of the file are left out on real TCP")
+    topology = replace(topology, faults=(), traffic=())
+    simulation, expected = reference(topology, asked.seed)
+    with ExitStack() as stack:
+        network = _Network(asked, topology, commands, folder, simulation, stack)
+        network.start()
+        refused = network.send()
+        network.wait(expected, refused)
+    for host in network.hosts.values():
+        if host.program is not None:
+            add_dialogues(result, host.program, None)
+        _add_sent(result, host)
+    _add_mail(result, network, expected, refused)
+    return result
+
+
+class _Network:
+    """The programs, and the live network of the other hosts."""
+
+    def __init__(
+        self, asked: AskedNetwork, topology: Topology, commands: Commands, folder: Path,
+        simulation: Simulation, stack: ExitStack,
+    ) -> None:  # fmt: skip
+        self.asked, self.topology, self.stack = asked, topology, stack
+        self.server: LiveServer | None = None
+        self.hosts: dict[str, _Host] = {}
+        for name in commands:
+            switch = Switch(simulation.hosts[name], self.port_of)
+            stack.callback(switch.close)
+            host = _Host(asked, topology, name, commands[name], folder / name, switch)
+            stack.callback(host.close)
+            self.hosts[name] = host
+
+    def port_of(self, name: str) -> int | None:
+        """Return the port of a host: in front of a program, or of one of ours."""
+        if name in self.hosts:
+            front = self.hosts[name].front
+            return None if front is None else front.port
+        return None if self.server is None else self.server.ports.get(name)
+
+    def start(self) -> None:
+        """Start all programs, wait until they listen, then start the hosts of ours."""
+        for host in self.hosts.values():
+            host.start()
+        for host in self.hosts.values():
+            if host.running is not None:
+                host.running.wait_until_it_listens()
+        if len(self.hosts) == sum(each.kind == "host" for each in self.topology.hosts.values()):
+            return
+        external = {
+            name: replace(self.topology.hosts[name], external=f"127.0.0.1:{port}")
+            for name in self.hosts
+            if (port := self.port_of(name) or free_port())
+        }
+        mail = tuple(
+            replace(each, at=number / 10)
+            for number, each in enumerate(self.topology.mail)
+            if self._host_of(each) not in self.hosts
+        )
+        ours = replace(self.topology, hosts={**self.topology.hosts, **external}, mail=mail)
+        try:
+            self.server = self.stack.enter_context(_server(ours, self.asked.seed))
+        except OSError as error:
+            raise BadNetwork(str(error)) from None
+
+    def _host_of(self, mail: MailSpec) -> str:
+        return self.official(mail.sender.domain)
+
+    def official(self, name: str) -> str:
+        """Return the name of a host in the file, by any of its names."""
+        spec = self.topology.host(name)
+        return name if spec is None else spec.name
+
+    def send(self) -> dict[int, str]:
+        """Have the programs send the mail of their users; return what was not sent, and why."""
+        refused = {}
+        for mail in self.topology.mail:
+            if host := self.hosts.get(self._host_of(mail)):
+                try:
+                    why = host.send(mail, self.asked.patience)
+                except OSError as error:
+                    why = str(error)
+                if why:
+                    refused[number_of(mail)] = why
+        return refused
+
+    def wait(self, expected: Outcomes, refused: Mapping[int, str]) -> None:
+        """Wait until all mail has come where it can be seen, or nothing has for too long."""
+        until = time.monotonic() + self.asked.patience
+        before = -1
+        while time.monotonic() < until:
+            missing = sum(self._is_missing(*each) for each in self._awaited(expected, refused))
+            if missing == 0:
+                return
+            if missing != before:
+                before, until = missing, time.monotonic() + self.asked.patience
+            time.sleep(0.05)
+
+    def _awaited(
+        self, expected: Outcomes, refused: Mapping[int, str]
+    ) -> Iterator[tuple[MailSpec, str, str]]:
+        for mail in self.topology.mail:
+            number = number_of(mail)
+            for recipient, outcome in expected.get(number, ()) if number not in refused else ():
+                yield mail, recipient, outcome
+
+    def _is_missing(self, mail: MailSpec, recipient: str, outcome: str) -> bool:
+        """Return whether mail has not come yet; it is not waited for where it cannot be seen."""
+        word = word_of(number_of(mail)).encode()
+        if outcome == "delivered":
+            end = self.hosts.get(self.official(_last_host(recipient)))
+            if end is not None:
+                return not any(word in text for text in end.texts())
+            origin = self.hosts.get(self._host_of(mail))
+            return origin is not None and not any(
+                word in text for each in origin.switch.sessions for text in each.texts
+            )
+        origin = self.hosts.get(self._host_of(mail))
+        return (
+            outcome == "returned" and origin is not None
+            and not any(_reports(text, mail, recipient) for text in origin.texts())
+        )  # fmt: skip
+
+    def copies(self, mail: MailSpec, recipient: str) -> int:
+        """Return how often mail has come to a recipient, as far as that can be seen."""
+        word = word_of(number_of(mail)).encode()
+        name = self.official(_last_host(recipient))
+        if name in self.hosts:
+            return sum(text.count(word) for text in self.hosts[name].texts())
+        return sum(
+            row[DELIVER_USER] == _user(recipient) and word in row[DELIVER_OCTETS]
+            for row in self._deliveries(name)
+        )
+
+    def has_report(self, mail: MailSpec, recipient: str) -> bool:
+        """Return whether the sender of mail was told that it did not come to a recipient."""
+        name = self._host_of(mail)
+        if name in self.hosts:
+            return any(_reports(text, mail, recipient) for text in self.hosts[name].texts())
+        return any(_reports(row[DELIVER_OCTETS], mail, recipient) for row in self._deliveries(name))
+
+    def _deliveries(self, host: str) -> Iterator[Row]:
+        if self.server is not None:
+            for row in self.server.run.trace.rows:
+                if row[KIND] == "deliver" and row[HOST] == host:
+                    yield row
+
+
+def _server(topology: Topology, seed: int) -> LiveServer:
+    settings = Settings(speed=SPEED, serve=True, trusts_external=True)
+    return LiveServer(replace(topology, retry=AGAIN), seed, settings)
+
+
+def _last_host(recipient: str) -> str:
+    return _path(recipient).domain
+
+
+def _user(recipient: str) -> str:
+    return _path(recipient).local
+
+
+def _path(recipient: str) -> MailPath:
+    try:
+        return parse_path(f"<{recipient}>")
+    except SyntaxFault:
+        return MailPath((), recipient, "")
+
+
+def _reports(text: bytes, mail: MailSpec, recipient: str) -> bool:
+    """Return whether a text tells of a recipient of a mail, and is not that mail."""
+    path = _path(recipient)
+    is_mail = word_of(number_of(mail)).encode() in text and b"Return-Path: <>" not in text
+    return f"{path.local}@{path.domain}".encode("latin-1") in text and not is_mail
+
+
+def _add_sent(result: Judgement, host: _Host) -> None:
+    """Add what is wrong about the commands that a program has sent."""
+    for sent in host.switch.sessions:
+        for command, why in sent.wrong[:1]:
+            marked = [replace(line, mark=0) if line.octets == command else line
+                      for line in sent.lines]  # fmt: skip
+            result.findings.append(Finding(
+                case=case_of(host.name).name, rule="4.1.2-10", stage=12, kind="breach",
+                title=f"what the program of {host.name} sends", signature=("form", "sent", why),
+                sent=shown(command), got=f"{shown(command)}: {why}",
+                wanted="a command of RFC 821", ladder=tuple(marked),
+            ))  # fmt: skip
+    name = case_of(host.name).name
+    if name not in result.cases:
+        result.cases.append(name)
+
+
+def _add_mail(
+    result: Judgement, network: _Network, expected: Outcomes, refused: Mapping[int, str]
+) -> None:
+    """Add what became of each mail otherwise than in the same network without the programs."""
+    for mail in network.topology.mail:
+        number = number_of(mail)
+        why = refused.get(number)
+        if why is not None and "has no command" in why:
+            result.left_out[f"mail-{number}"] = why
+            continue
+        result.cases.append(f"mail-{number}")
+        if why is not None:
+            found = otherwise(mail, mail.to[0].bare, why, "the mail is taken and sent")
+            result.findings.append(_with_dialogues(found, network, mail))
+            continue
+        for recipient, outcome in expected.get(number, ()):
+            wrong = _wrong(network, mail, recipient, outcome, len(mail.to))
+            if wrong is not None:
+                result.findings.append(_with_dialogues(wrong, network, mail))
+
+
+def _wrong(
+    network: _Network, mail: MailSpec, recipient: str, outcome: str, most: int
+) -> Finding | None:
+    copies = network.copies(mail, recipient)
+    if outcome == "delivered" and not copies:
+        got = "returned" if network.has_report(mail, recipient) else "it did not arrive"
+        return otherwise(mail, recipient, got, "delivered")
+    if copies > most:
+        return otherwise(mail, recipient, f"it arrived {copies} times", "delivered once")
+    if outcome == "returned" and not network.has_report(mail, recipient):
+        return otherwise(mail, recipient, "nobody was told", "returned")
+    return None
+
+
+def _with_dialogues(found: Finding, network: _Network, mail: MailSpec) -> Finding:
+    running = [host.running for host in network.hosts.values() if host.running is not None]
+    errors = "".join(each.errors.decode("utf-8", "replace") for each in running)
+    return replace(found, ladder=_seen(network, mail), errors=errors)
+
+
+def _seen(network: _Network, mail: MailSpec) -> tuple[Line, ...]:
+    """Return the dialogues of the programs in which mail was sent or taken, or the last ones."""
+    word = word_of(number_of(mail)).encode()
+    found: list[Line] = []
+    for host in network.hosts.values():
+        sessions = host.switch.sessions
+        for sent in [each for each in sessions if _has(each.lines, word)] or sessions[-1:]:
+            found += [Line("S", f"({host.name} sends)\r\n".encode()), *sent.lines]
+        taken = (
+            [] if host.program is None else [ladder(one.record) for one in host.program.sessions]
+        )
+        for lines in [each for each in taken if _has(each, word)] or taken[-1:]:
+            found += [Line("R", f"({host.name} receives)\r\n".encode()), *lines]
+    return tuple(found)
+
+
+def _has(lines: Sequence[Line], word: bytes) -> bool:
+    return any(word in line.octets for line in lines)
