@@ -290,7 +290,7 @@ class Marking:
             message = student.receive(30) or {"kind": "gone"}
         except ChannelClosed:
             message = {"kind": "gone"}
-        if message["kind"] in ("call", "returned", "raised"):
+        if message["kind"] in ("call", "returned", "raised", "tcp"):
             judge.pass_on(message)
             return student
         if message["kind"] != "gone":

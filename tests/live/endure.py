@@ -231,9 +231,9 @@ def play(trouble: str, seconds: float, clients: int, size: int) -> tuple[str, bo
         went_on = process.poll() is None
         time.sleep(5)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=300)
+        _, errors = process.communicate(timeout=1800)
         rest = live(folder, "--quiet", "--speed", "20")  # what waits for its next try
-        _, more = rest.communicate(timeout=300)
+        _, more = rest.communicate(timeout=1800)
         hosts = read_folder(folder / "spool")
         waiting = sum(len(host.waiting) for host in hosts)
         drops = [drop for host in hosts for drop in host.drops]

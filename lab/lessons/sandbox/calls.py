@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import builtins
 import linecache
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from lab.lessons.sandbox.as_data import Sending, signature, value
 from lab.lessons.sandbox.channel import Channel, ChannelClosed
+from lab.lessons.sandbox.ports import Listening, Offered, open_ports
 
 SECONDS: Final = 60.0
 """How long one waits for the result of a call."""
 
 
 class Calls:
-    """The functions that this side has, and stand-ins for those of the other side."""
+    """The functions that this side has, and stand-ins for those of the other side.
 
-    def __init__(self, channel: Channel) -> None:
-        self.channel = channel
+    ``offers_ports``: functions of the other side may connect to the ports that they are called
+    with. ``listens``: on this side there are functions that may be called with such ports.
+    """
+
+    def __init__(
+        self, channel: Channel, *, offers_ports: bool = False, listens: bool = False
+    ) -> None:
+        self.channel: Channel | Listening = channel
+        self._real_channel = channel
+        self._offers_ports, self._listens = offers_ports, listens
+        self._offered: Offered | None = None
         self._functions: list[Any] = []
         self._sending = Sending(self._keep)
         self._calls = 0
@@ -53,9 +64,30 @@ class Calls:
         sent = [self.data(argument) for argument in arguments]
         self._calls += 1
         own = self._calls
-        self.channel.send("call", call=own, number=number, given=sent, named=self.data(named))
+        named_data = self.data(named)
+        ports = open_ports([sent, named_data]) if self._offers_ports else []
+        content = {"number": number, "given": sent, "named": named_data, "ports": ports}
+        self.channel.send("call", call=own, **content)
+        with self._offering(own, ports):
+            return self._result(own, arguments)
+
+    @contextmanager
+    def _offering(self, call: int, ports: list[int]) -> Iterator[None]:
+        """Let the other side connect to some ports, until its function has returned."""
+        if not ports or self._offered is not None:
+            yield
+            return
+        self._offered = Offered(self._real_channel, call, ports)
+        try:
+            yield
+        finally:
+            self._offered.finish()
+            self._offered = None
+
+    def _result(self, own: int, arguments: tuple[Any, ...]) -> Any:
+        """Wait for the result of a call, and return it; meanwhile answer calls."""
         while True:
-            message = self.channel.receive(SECONDS)
+            message = (self._offered or self.channel).receive(SECONDS)
             if message is None:
                 raise ChannelClosed("no result came")
             if message["kind"] == "call":  # a function that was an argument
@@ -84,9 +116,11 @@ class Calls:
             function = self._functions[int(message["number"])]
             arguments = [self.value(each) for each in message["given"]]
             before = [self.data(each) if type(each) is list else None for each in arguments]
-            result = function(*arguments, **dict(self.value(message.get("named") or {})))
-            if hasattr(type(result), "__next__"):
-                result = list(result)
+            named = dict(self.value(message.get("named") or {}))
+            with self._listening(message):
+                result = function(*arguments, **named)
+                if hasattr(type(result), "__next__"):
+                    result = list(result)
             content = self.data(result)
             after = [self.data(each) if type(each) is list else None for each in arguments]
             pairs = zip(before, after, strict=True)
@@ -100,6 +134,19 @@ class Calls:
             )
         else:
             self.channel.send("returned", call=message.get("call"), result=content, changed=changed)
+
+    @contextmanager
+    def _listening(self, message: dict[str, Any]) -> Iterator[None]:
+        """Listen on the ports of a call while its function runs."""
+        ports = message.get("ports")
+        if not (self._listens and ports and self.channel is self._real_channel):
+            yield
+            return
+        with Listening(self._real_channel, message.get("call"), list(ports)) as self.channel:
+            try:
+                yield
+            finally:
+                self.channel = self._real_channel
 
 
 def _line(error: BaseException) -> str:

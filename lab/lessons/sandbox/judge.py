@@ -107,7 +107,7 @@ class Notebook:
         """Take an answer, run the cells up to the check, and send what the check says."""
         from lab import lessons
 
-        calls = Calls(self.channel)
+        calls = Calls(self.channel, offers_ports=True)
         self.channel.send("listening")
         message = self.channel.receive(20)
         while message is not None and message["kind"] != "answers":

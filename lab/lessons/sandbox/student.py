@@ -106,7 +106,7 @@ class Walk:
     def _hand_over(self, order: dict[str, Any]) -> None:
         """Send the values of some names; if functions are among them, answer calls in a child."""
         self._tell_parent(BEGINS)
-        calls = Calls(self.channel)
+        calls = Calls(self.channel, listens=True)
         values = {str(n): calls.data(self._value(str(n))) for n in order["names"]}
         self._tell_parent(WAITS)
         if not calls.has_functions:
