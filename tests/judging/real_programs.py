@@ -2,17 +2,20 @@
 
 ``python -m tests.judging.real_programs`` judges those that are there: Postfix (Debian's package,
 and root), aiosmtpd, a live host of ours, the examples, Perl's Net::SMTP, Python's smtplib, curl,
-swaks and msmtp. It takes some minutes.
+swaks and msmtp, and npm's smtp-server and nodemailer (``NODE_PATH`` names the folder that has
+them). It takes some minutes. With names of programs, it judges these, and keeps the other rows.
 """
 
 from __future__ import annotations
 
+import json
+import os
 import platform
 import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,9 +25,10 @@ from lab.judging.finding import Judgement, by_cause
 from lab.judging.receivers.judge import Asked, judge_receiver
 from lab.judging.relays.judge import AskedRelay, judge_relay
 from lab.judging.senders.judge import AskedSender, judge_sender
+from tests.helpers.live_hosts import eventually
 from tests.helpers.places import ROOT
 from tests.helpers.postfix import can_run, running_postfix
-from tests.helpers.programs import found, free_port
+from tests.helpers.programs import found, free_port, listens
 
 GUIDE: Final = ROOT / "lab" / "help" / "judging.md"
 REGION: Final = re.compile(r"(?<=<!-- programs -->\n).*?(?=<!-- /programs -->)", re.S)
@@ -49,6 +53,23 @@ NET_SMTP: Final = (
     "local $/; open my $d,'<:raw',$n; my $x=<$d>; $x =~ s/\\r\\n/\\n/g;"
     "$s->mail($f) && $s->to($t) && $s->data($x) or exit 1; $s->quit"
 )
+SMTP_SERVER: Final = """
+const { SMTPServer } = require("smtp-server");
+new SMTPServer({
+  authOptional: true, disabledCommands: ["STARTTLS", "AUTH"], disableReverseLookup: true,
+  onData(stream, session, done) { stream.resume(); stream.on("end", () => done(null, "OK")); },
+}).listen(Number(process.argv[1]), "127.0.0.1");
+"""
+NODEMAILER: Final = """
+const [host, port, from, to, file] = process.argv.slice(1);
+const out = require("nodemailer").createTransport({
+  host, port: Number(port), ignoreTLS: true, name: "ALPHA.ARPA",
+  greetingTimeout: 15000, socketTimeout: 15000,
+});
+const raw = require("fs").readFileSync(file);
+out.sendMail({ envelope: { from, to: [to] }, raw })
+  .then(() => process.exit(0), () => process.exit(1));
+"""
 SENDERS: Final = {
     "Python smtplib": (
         f"Python {platform.python_version()}",
@@ -62,6 +83,8 @@ SENDERS: Final = {
                         "{from}", "-t", "{to}", "--data", "@{file}"]),
     "msmtp": ("msmtp", ["sh", "-c", "msmtp --host={host} --port={port} --timeout=15 -f {from} {to} "
                                     "< {file}"]),
+    "nodemailer": ("npm nodemailer", ["node", "-e", NODEMAILER, "{host}", "{port}", "{from}",
+                                      "{to}", "{file}"]),
 }  # fmt: skip
 
 
@@ -87,6 +110,26 @@ def receivers() -> Iterator[tuple[str, str, Callable[[], Judgement]]]:
     if can_run():
         done = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True)
         yield "Postfix", done.stdout.strip(), _postfix
+    if number := npm_version("smtp-server"):
+        yield "smtp-server", number, _smtp_server
+
+
+def npm_version(package: str) -> str:
+    """The version of a package in ``NODE_PATH``, or nothing if it is not there."""
+    path = Path(os.environ.get("NODE_PATH", "/nonexistent")) / package / "package.json"
+    if found("node") is None or not path.exists():
+        return ""
+    return str(json.loads(path.read_text(encoding="utf-8"))["version"])
+
+
+def _smtp_server() -> Judgement:
+    port = free_port()
+    with subprocess.Popen(["node", "-e", SMTP_SERVER, str(port)]) as process:
+        try:
+            assert eventually(lambda: listens(port))
+            return judge_receiver(Asked(address=("127.0.0.1", port)))
+        finally:
+            process.terminate()
 
 
 def _version_of(package: str) -> str:
@@ -121,13 +164,22 @@ def _postfix() -> Judgement:
         return judge_receiver(Asked(address=("127.0.0.1", port), to=to, folder=at / "mail"))
 
 
-def rows() -> Iterator[str]:
-    """A row of the table for each program that is there."""
+def _version_of_sender(program: str) -> str:
+    if program.startswith("npm "):
+        return npm_version(program.removeprefix("npm "))
+    return program if " " in program else version(program)
+
+
+def rows(only: Sequence[str]) -> Iterator[str]:
+    """A row of the table for each program that is there; without names, for all."""
     for name, number, judge in receivers():
-        yield row(name, number, judge())
+        if not only or name in only:
+            yield row(name, number, judge())
     for name, (program, command) in SENDERS.items():
-        if number := program if " " in program else version(program):
+        if (not only or name in only) and (number := _version_of_sender(program)):
             yield row(name, number, judge_sender(AskedSender(command)))
+    if only:
+        return
     mailer = [sys.executable, str(EXAMPLES / "mailer.py"), "relay"]
     places = ["{port}", "{next_host}", "{next_port}", "{queue}"]
     yield row("examples/mailer.py", lab.__version__, judge_relay(AskedRelay([*mailer, *places])))
@@ -146,16 +198,20 @@ def row(name: str, number: str, result: Judgement) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def table() -> str:
-    """The table, with its date."""
+def table(only: Sequence[str]) -> str:
+    """The table, with its date. With names, the rows of others stay as they are in the guide."""
     day = datetime.now(UTC).strftime("%-d %B %Y")
     head = "| program | version | as a | passed | breaches | choices |\n"
     head += "| --- | --- | --- | --- | --- | --- |\n"
-    return f"Judged on {day}:\n\n{head}" + "\n".join(rows()) + "\n\n"
+    made = list(rows(only))
+    before = REGION.search(GUIDE.read_text(encoding="utf-8"))
+    old = re.findall(r"^\| .*\|$", before[0], re.M)[2:] if only and before else []
+    kept = [each for each in old if each.split(" | ")[0].removeprefix("| ") not in only]
+    return f"Judged on {day}:\n\n{head}" + "\n".join([*kept, *made]) + "\n\n"
 
 
 if __name__ == "__main__":
-    text = table()
+    text = table(sys.argv[1:])
     GUIDE.write_text(
         REGION.sub(lambda _: text, GUIDE.read_text(encoding="utf-8")), encoding="utf-8"
     )
