@@ -24,6 +24,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from lab.api.progress import Progress, check_progress, shown
 from lab.api.run import Paused, Run, RunFailed
 from lab.api.run_file import Leg
 from lab.quantities import clock_time
@@ -39,8 +40,6 @@ from lab.trace.trace import Trace
 
 if TYPE_CHECKING:  # what a run that does not go on need not import
     from multiprocessing.connection import Connection
-
-Progress = Callable[[int], None]
 
 SOME_ROWS: Final = 20_000
 """Events that a branch sends at a time."""
@@ -138,14 +137,15 @@ class State(Paused):
         faults: Sequence[FaultSpec],
         max_events: int | None,
         max_seconds: float | str | None,
-        progress: Progress | None,
+        progress: Progress | bool | None,
     ) -> Run:
         """Check what the user gives, and go on."""
         seconds = arguments.seconds("until", until)
         limits = limits_of(max_events, max_seconds)
-        arguments.function("progress", progress, "the number of messages so far")
+        check_progress(progress, "the number of messages so far")
         onwards = onwards_of(run, seconds, faults, limits)
-        return self.branch(run, onwards, progress, not_ignored())
+        with shown(progress, run.topology.messages) as bar:
+            return self.branch(run, onwards, bar, not_ignored())
 
     @abstractmethod
     def branch(

@@ -1,4 +1,4 @@
-"""The progress bar of a run in Python: on a terminal, or in a notebook."""
+"""The progress bar of long work in Python: on a terminal, or in a notebook."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Final
 
+from lab.runtime import arguments
+
 Progress = Callable[[int], None]
-"""Called now and then with the number of messages so far."""
+"""Called now and then with the number of messages, or of other things, so far."""
 
 PATIENCE: Final = 2.0
 """Seconds after which a bar appears by itself."""
@@ -23,44 +25,54 @@ def is_notebook() -> bool:
 
 
 @contextmanager
-def shown(progress: Progress | bool | None, total: int) -> Iterator[Progress | None]:
-    """Yield what a run tells its progress: the function that is given, or a bar.
+def shown(
+    progress: Progress | bool | None, total: int, noun: str = "messages"
+) -> Iterator[Progress | None]:
+    """Yield what work tells its progress: the function that is given, or a bar.
 
     True is a bar at once, False none, and None one after two seconds if somebody looks at it.
+    ``noun`` names the things of which there will be ``total``.
     """
     if callable(progress):
         yield progress
     elif progress is False or (progress is None and not (sys.stderr.isatty() or is_notebook())):
         yield None
     else:
-        bar = Bar(total, 0.0 if progress else PATIENCE)
+        bar = Bar(total, 0.0 if progress else PATIENCE, noun)
         try:
             yield bar.tell
         finally:
             bar.close()
 
 
-class Bar:
-    """A bar of messages, of which there will be ``total`` or more; it appears when it is due."""
+def check_progress(progress: object, number: str) -> None:
+    """Raise TypeError unless progress is a function of a number, True, False or None."""
+    if not isinstance(progress, bool):
+        arguments.function("progress", progress, number)
 
-    def __init__(self, total: int, delay: float) -> None:
+
+class Bar:
+    """A bar of things, of which there will be ``total`` or more; it appears when it is due."""
+
+    def __init__(self, total: int, delay: float, noun: str) -> None:
+        self._noun = noun
         self._total = total
         self._due = time.monotonic() + delay
         self._bar: Any = None
 
-    def tell(self, messages: int) -> None:
-        """Show how many messages there have been."""
+    def tell(self, done: int) -> None:
+        """Show how many there have been."""
         if self._bar is None:
             if time.monotonic() < self._due:
                 return
             self._open()
-        self._bar.update(self._task, completed=messages, total=max(self._total, messages))
+        self._bar.update(self._task, completed=done, total=max(self._total, done))
 
     def _open(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-        columns = (BarColumn(), MofNCompleteColumn(), "messages", TimeElapsedColumn())
+        columns = (BarColumn(), MofNCompleteColumn(), self._noun, TimeElapsedColumn())
         console = Console() if is_notebook() else Console(stderr=True)
         self._bar = Progress(*columns, console=console, transient=True)
         self._bar.start()

@@ -17,6 +17,7 @@ from lab.analysis.summary import Summary
 from lab.api import acting
 from lab.api.acting import Act
 from lab.api.artefacts import write_artefacts, write_least
+from lab.api.progress import Progress
 from lab.api.run_file import Leg, described
 from lab.quantities import clock_time
 from lab.runtime import arguments
@@ -292,13 +293,13 @@ class Run:
         *,
         max_events: int | None = None,
         max_seconds: float | str | None = None,
-        progress: Callable[[int], None] | None = None,
+        progress: Progress | bool | None = None,
     ) -> Run:
         """Go on from where this run stopped; return the run from its beginning to the new end.
 
         This run stays as it is, and can be continued as often as wanted: each time is a branch of
-        its own. ``until`` is a time of the run, as for :func:`lab.simulate`, and the limits count
-        as they do there. ``faults`` are added to those of the topology: they happen at their time
+        its own. ``until`` is a time of the run, as for :func:`lab.simulate`; the limits and
+        ``progress`` too. ``faults`` are added to those of the topology: they happen at their time
         (or now), and those that wait for an event or come at a rate do so from now on. A run that
         goes on without them has the digest of a run that never stopped.
 
@@ -391,7 +392,7 @@ class Paused(ABC):
         faults: Sequence[FaultSpec],
         max_events: int | None,
         max_seconds: float | str | None,
-        progress: Callable[[int], None] | None,
+        progress: Progress | bool | None,
     ) -> Run:
         """Return the run that goes on from the end of ``run``; see :meth:`Run.continue_`."""
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.api.continuing import limits_of, made, with_legs
-from lab.api.progress import Progress, shown
+from lab.api.progress import Progress, check_progress, shown
 from lab.api.run import Interrupted, Run, RunFailed
 from lab.api.run_file import Leg
 from lab.extend.given import (
@@ -124,8 +124,7 @@ def simulate(
     seed = arguments.whole_number("seed", seed)
     until = arguments.seconds("until", until)
     arguments.one_of("trace", trace, LEVELS)
-    if not isinstance(progress, bool):
-        arguments.function("progress", progress, "the number of messages so far")
+    check_progress(progress, "the number of messages so far")
     processes = arguments.whole_number("processes", processes, 1, example=2)
     limits = limits_of(max_events, max_seconds)
     retention = None

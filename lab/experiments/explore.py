@@ -11,7 +11,7 @@ the run, see :mod:`lab.experiments.misbehaviour`.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from lab.analysis.account import Account
 from lab.analysis.invariants import breaches
 from lab.analysis.recipients import OUTCOMES
+from lab.api.progress import Progress, check_progress, shown
 from lab.experiments.misbehaviour import misbehaviours
 from lab.hosts.reply_script import ScriptedReply
 from lab.quantities import clock_time
@@ -398,14 +399,16 @@ def explore(
     limit: int | None = None,
     by: Sequence[str] = WAYS,
     processes: int = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | bool | None = None,
 ) -> Explored:
     """Break a topology's run at every step in turn; ``topology`` may be the path of a file.
 
     ``limit`` is the largest number of points to try, spread over the run. ``by``: with what to
     break it, "cut", "crash" and "reply" (a host misbehaves at a reply). ``processes`` does not
     change the result; a script that asks for more than one requires
-    ``if __name__ == "__main__":``. ``progress`` is called with the number of points tried so far.
+    ``if __name__ == "__main__":``.
+    ``progress`` is called with the number of points tried so far; True shows a bar,
+    False none, and by default one appears after two seconds on a terminal or in a notebook.
     """
     from lab.api.simulate import topology_of
 
@@ -415,11 +418,12 @@ def explore(
     expected = 'several of "cut", "crash" and "reply"'
     ways = [arguments.one_of("by", way, WAYS) for way in arguments.many("by", by, expected)]
     processes = arguments.whole_number("processes", processes, 1, example=2)
-    arguments.function("progress", progress, "the number of points tried so far")
+    check_progress(progress, "the number of points tried so far")
     explored = plan(topology_of(topology, seed), seed, limit, ways)
-    for done, _ in enumerate(try_all(explored, explored.topology, seed, processes), 1):
-        if progress is not None:
-            progress(done)
+    with shown(progress, len(explored.points), "points") as tell:
+        for done, _ in enumerate(try_all(explored, explored.topology, seed, processes), 1):
+            if tell is not None:
+                tell(done)
     return explored
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from lab.analysis.conditions import Condition, NoCondition, Predicate, condition
 from lab.analysis.index import TraceIndex
 from lab.api.acting import Act
 from lab.api.diff import Diff
+from lab.api.progress import Progress, check_progress, shown
 from lab.api.run import Run
 from lab.api.simulate import make_run, topology_of
 from lab.extend.given import (
@@ -44,8 +45,6 @@ from lab.trace.trace import Trace
 
 if TYPE_CHECKING:
     from lab.views.widget import Watch
-
-Progress = Callable[[int], None]
 
 
 class NoIntervention(ValueError):
@@ -421,7 +420,7 @@ def step(
     seed: int = 0,
     until: float | None = None,
     faults: Sequence[GivenFault] = (),
-    progress: Progress | None = None,
+    progress: Progress | bool | None = None,
     *,
     routing: GivenRouting = None,
     retry: GivenRetry = None,
@@ -434,10 +433,14 @@ def step(
     ``.back()``, ``.until("reply 550")`` and ``.crash("USC-ISIE")`` return the moment that they lead
     to.
     """
-    return Stepper(
-        topology, seed, until, faults, progress,
-        routing=routing, retry=retry, behaviours=behaviours, probes=probes,
-    )  # fmt: skip
+    seed = arguments.whole_number("seed", seed)
+    check_progress(progress, "the number of messages so far")
+    topology = topology_of(topology, seed)
+    with shown(progress, topology.messages) as bar:
+        return Stepper(
+            topology, seed, until, faults, bar,
+            routing=routing, retry=retry, behaviours=behaviours, probes=probes,
+        )  # fmt: skip
 
 
 def act_on(run: Run) -> Act:

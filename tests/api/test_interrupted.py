@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from helpers.places import TOPOLOGIES
@@ -82,3 +82,25 @@ def test_a_bar_appears_where_somebody_looks_at_it(
     monkeypatch.setattr(sys, "stderr", shown)
     lab.simulate(CAMPUS, progress=progress)
     assert ("messages" in shown.getvalue()) is is_shown
+
+
+LONG: list[tuple[str, Callable[[bool], object]]] = [
+    ("points", lambda bar: lab.explore(CAMPUS, limit=1, progress=bar)),
+    ("runs", lambda bar: lab.storm(1, progress=bar)),
+    ("runs", lambda bar: lab.sweep(
+        topology=CAMPUS, measures=["delivered"], workers=0, progress=bar)),
+    ("messages", lambda bar: lab.step(CAMPUS, progress=bar)),
+    ("messages", lambda bar: lab.simulate(CAMPUS, until=60).continue_(progress=bar)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("noun", "work"), LONG, ids=["explore", "storm", "sweep", "step", "go on"])
+def test_all_long_work_has_a_bar(
+    noun: str, work: Callable[[bool], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for progress in (True, False):
+        shown = Terminal()
+        monkeypatch.setattr(sys, "stderr", shown)
+        work(progress)
+        assert (f" {noun} " in shown.getvalue()) is progress

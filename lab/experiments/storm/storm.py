@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, breaches
+from lab.api.progress import Progress, check_progress, shown
 from lab.experiments.storm.shrink import MOST_TRIALS, shrink
 from lab.experiments.storm.swarm import storm_network
 from lab.quantities import clock_time, count_noun
@@ -190,22 +191,25 @@ def storm(
     *,
     careless: bool = False,
     processes: int = 1,
-    progress: Callable[[int], None] | None = None,
+    progress: Progress | bool | None = None,
 ) -> Storm:
     """Run random networks with random mail and faults, and check them every run.
 
     ``careless``: every host replies 250 before it stores the mail, so rules must break.
     ``processes`` does not change the result; a script that asks for more than one requires
-    ``if __name__ == "__main__":``. ``progress`` is called with the number of runs so far.
+    ``if __name__ == "__main__":``.
+    ``progress`` is called with the number of runs so far; True shows a bar,
+    False none, and by default one appears after two seconds on a terminal or in a notebook.
     """
     runs = arguments.whole_number("runs", runs, 0, example=200)
     seed = arguments.whole_number("seed", seed)
     processes = arguments.whole_number("processes", processes, 1, example=2)
-    arguments.function("progress", progress, "the number of runs so far")
+    check_progress(progress, "the number of runs so far")
     storm = Storm(seed, careless)
-    for done, _ in enumerate(run_storm(storm, runs, processes), 1):
-        if progress is not None:
-            progress(done)
+    with shown(progress, runs, "runs") as tell:
+        for done, _ in enumerate(run_storm(storm, runs, processes), 1):
+            if tell is not None:
+                tell(done)
     return storm
 
 

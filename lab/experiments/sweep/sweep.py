@@ -15,11 +15,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.api.progress import check_progress, shown
 from lab.experiments.sweep.experiment import Experiment, Planned, topology_of
 from lab.experiments.sweep.experiment_file import SweepError, load_experiment, make_experiment
 from lab.experiments.sweep.journal import Journal, JournalLock
@@ -129,7 +131,7 @@ def sweep(
     out: str | os.PathLike[str] | None = None,
     workers: int | None = None,
     scheduler: str | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None] | bool | None = None,
     routing: GivenRouting = None,
     retry: GivenRetry = None,
     behaviours: GivenBehaviours = (),
@@ -147,7 +149,8 @@ def sweep(
     ``out`` is a directory for the journal, the tables and the plots; a sweep continues from the
     journal that is there. ``workers`` is the number of processes on this machine (0: only this
     one), ``scheduler`` the address of a Dask cluster. ``progress`` is called with the number of
-    finished runs and of all runs. A run that fails has its ``error`` in the table.
+    finished runs and of all runs; True shows a bar, False none, and by default one appears after
+    two seconds on a terminal or in a notebook. A run that fails has its ``error`` in the table.
 
     ``routing``, ``retry``, ``behaviours``, ``faults`` and ``probes`` are code of your own for every
     run, as in :func:`lab.simulate`; a measure may read ``run.probes``. Their classes must be in a
@@ -157,16 +160,16 @@ def sweep(
     """
     if workers is not None:
         workers = arguments.whole_number("workers", workers, 0, example=4)
-    arguments.function("progress", progress, "the runs that are done, and all runs")
+    check_progress(progress, "the runs that are done, and all runs")
     if out is not None:
         arguments.path("out", out, "the path of a directory")
     plugins = given_plugins(routing, retry, behaviours, faults, probes)
     made = read_experiment(experiment, keywords)
     swept = begin(made, plugins)
     swept.frame()  # if pandas is missing, say so before the runs, not after
-    with journal_of(swept, out) as journal:
+    with journal_of(swept, out) as journal, _told(progress, len(swept.plan)) as tell:
         try:
-            make(swept, journal, workers=workers, scheduler=scheduler, progress=progress)
+            make(swept, journal, workers=workers, scheduler=scheduler, progress=tell)
         finally:
             if out is not None:
                 from lab.experiments.sweep.rows import leave_rows
@@ -175,6 +178,18 @@ def sweep(
                 leave(swept, Path(out))
                 leave_rows(made, swept.plan, swept.outcomes, Path(out), plugins.described)
     return swept.frame()
+
+
+@contextmanager
+def _told(
+    progress: Callable[[int, int], None] | bool | None, total: int
+) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield the function that is told how many runs there have been: the user's, or a bar's."""
+    if callable(progress):
+        yield progress
+        return
+    with shown(progress, total, "runs") as bar:
+        yield None if bar is None else lambda done, _: bar(done)
 
 
 def read_experiment(
