@@ -71,6 +71,7 @@ ALLOWED = {
     "lessons/items.py": "an answer as it was typed: words, and names before they are a host's",
     "lessons/answers.py: _keys": "the labels of an answer",
     "lessons/functions.py: signatures": "the names that hosts gave in HELO",
+    "lessons/asks/lesson_06.py: _place": "bytes of a text",
     "lessons/asks/lesson_17.py": "fields of a header, as a student writes them",
     "lessons/asks/lesson_18.py": "fields of a header, and a domain in a table of texts",
     "lessons/mail_today.py: _hash_of": "fields of a header",

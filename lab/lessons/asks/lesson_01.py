@@ -1,0 +1,70 @@
+"""What lesson 1 asks for: a first message."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.api.simulate import load, simulate
+from lab.lessons import topology
+from lab.lessons.answers import Code, Commands, Judged, Number, PathText, Verdict, each, hinted
+from lab.lessons.functions import Network
+
+if TYPE_CHECKING:
+    from lab.api.run import Run
+    from lab.topology.model import Topology
+
+
+def predict(run: Run) -> Number:
+    """Return the number of sessions of a run."""
+    return Number(run.summary["sessions"])
+
+
+@hinted("It begins with a 5: no, and for good.")
+def break_it(run: Run) -> Code:
+    """Return the first code by which a host refuses."""
+    return Code(next(e["code"] for e in run.trace if e.kind == "reply" and e["code"] >= 400))
+
+
+@hinted("What comes right before the text?")
+def exercise_1(run: Run) -> Code:
+    """Return the code that begins with 3."""
+    codes = [e["code"] for e in run.trace if e.kind == "reply"]
+    return Code(next(code for code in codes if code // 100 == 3))
+
+
+@hinted("The sending host is first in the reverse-path.")
+def exercise_2() -> Commands:
+    """Return MAIL and RCPT of the second session of example 7."""
+    run = simulate(topology("rfc821/example-07.toml"))
+    second = [e for e in run.trace if e.kind == "command" and e.session == 2]
+    said = [e["octets"].decode().strip() for e in second if e["verb"] in ("MAIL", "RCPT")]
+    return Commands(said)
+
+
+def exercise_3() -> Judged:
+    """Return the exercise for two recipients, of whom one gets the mail."""
+    return Judged(_two_outcomes, each(PathText(), 2))
+
+
+def _two_outcomes(to: list[str]) -> Verdict:
+    run = simulate(load(topology("rfc821/scenario-03.toml"), [f"mail.0.to={to}"]))
+    if any(e.kind == "refuse" and e.peer == "USC-ISIE.ARPA" for e in run.trace):
+        return "The relay refused one itself: whom does it relay for?"
+    outcomes = sorted(r["outcome"] for r in run.summary["recipients"])
+    return outcomes == ["delivered", "returned"] or f"They were {' and '.join(outcomes)}."
+
+
+def exercise_4() -> Network:
+    """Return the exercise for a network in which mail goes far, and other mail comes back."""
+    return Network(_far_and_back)
+
+
+def _far_and_back(network: Topology) -> Verdict:
+    recipients = simulate(network).summary["recipients"]
+    far = {r["message"] for r in recipients if r["outcome"] == "delivered" and r["hops"] >= 3}
+    back = {r["message"] for r in recipients if r["outcome"] == "returned"}
+    if not far:
+        return "No mail was delivered after three sessions or more."
+    if not back:
+        return "No mail was returned."
+    return len(far | back) > 1 or "Both happened to one message; it should be two."

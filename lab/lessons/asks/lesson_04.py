@@ -1,0 +1,86 @@
+"""What lesson 4 asks for: transparency, and the end of a text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from lab.lessons import talk
+from lab.lessons.answers import (
+    Code,
+    Judged,
+    Number,
+    Several,
+    TextLines,
+    Verdict,
+    hinted,
+    octets,
+)  # fmt: skip
+from lab.protocol import dot_stuff, dot_unstuff
+
+if TYPE_CHECKING:
+    from lab.api.run import Run
+    from lab.lessons.typed_session import TypedSession
+
+FILE: Final = "rfc821/scenario-03.toml"
+
+
+@hinted("Which lines might be mistaken for the end of the text?")
+def predict(lines: list[str], wire: bytes) -> Number:
+    """Return how many of the lines are different on the wire."""
+    crossed = wire.decode().split("\r\n")[: len(lines)]
+    return Number(sum(a != b for a, b in zip(lines, crossed, strict=True)))
+
+
+@hinted("When does the host stop reading text?")
+def break_it(session: TypedSession) -> Several:
+    """Return the codes that came after 354."""
+    return Several(map(Code, session.codes[5:]), is_open=True)
+
+
+def exercise_1(crossed: Iterable[str]) -> TextLines:
+    """Return the lines of the text that crossed the channel in these lines."""
+    wire = "".join(line + "\r\n" for line in crossed).encode()
+    return TextLines(dot_unstuff(wire.removesuffix(b".\r\n")).decode().split("\r\n")[:-1])
+
+
+@hinted("Whose bytes are they, the text's or the channel's?")
+def exercise_3(run: Run) -> Code:
+    """Return the code after the final period: the last one but that of QUIT."""
+    return Code([event["code"] for event in run.trace if event.kind == "reply"][-2])
+
+
+def exercise_4() -> Judged:
+    """Return the exercise for a text that smuggles a second message."""
+    return Judged(_smuggled, octets)
+
+
+def through_both(text: bytes) -> tuple[list[bytes], list[bytes]]:
+    """Return the texts that a strict relay sends on, and the messages a lax host then finds."""
+    relay = _begun("USC-ISIE.ARPA", "@USC-ISIE.ARPA:Jones@BBN-VAX.ARPA")
+    relay.send(dot_stuff(text))
+    data = [event for event in relay.settle().trace if event.kind == "data"]
+    relayed = [event["octets"] for event in data if event.host == "BBN-VAX.ARPA"]
+    lax = _begun("BBN-VAX.ARPA", "Jones@BBN-VAX.ARPA", lf_ends_lines=True)
+    lax.send(b"".join(relayed))
+    found = [event["octets"] for event in lax.settle().trace if event.kind == "deliver"]
+    print(*(mail.decode("latin-1") for mail in found), sep="------\n")
+    return relayed, found
+
+
+def _begun(host: str, to: str, *, lf_ends_lines: bool = False) -> TypedSession:
+    session = talk(FILE, host, quiet=True, lf_ends_lines=lf_ends_lines)
+    mail = "MAIL FROM:<you@MIT-AI.ARPA>"
+    session.say("HELO MIT-AI.ARPA", mail, f"RCPT TO:<{to}>", "DATA")
+    return session
+
+
+def _smuggled(text: bytes) -> Verdict:
+    relayed, found = through_both(text)
+    if len(relayed) != 1:
+        return f"The relay sent {len(relayed)} messages on. Does your text end with CRLF?"
+    if len(found) != 2:
+        return f"Jones finds {len(found)}. What does the second host treat as the end?"
+    is_the_boss = re.match(rb"Return-Path: <boss@MIT-AI\.ARPA>", found[1], re.IGNORECASE)
+    return is_the_boss is not None or "The second is not from the boss."

@@ -1,0 +1,75 @@
+"""What lesson 12 asks for: TURN and polling."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lab.api.simulate import simulate
+from lab.lessons.answers import Code, Judged, Number, Several, Verdict, Word, each, hinted
+from lab.lessons.functions import Network
+
+if TYPE_CHECKING:
+    from lab.api.run import Run
+    from lab.topology.model import Topology
+
+
+def calls(run: Run, first: float = 0, last: float = 1e9) -> list[Any]:
+    """Return the channels between HUB and SMALL that opened within a time, in seconds."""
+    opened = [e for e in run.trace if e.kind == "open" and "SMALL.ARPA" in (e.host, e.peer)]
+    return [e for e in opened if first <= e.t <= last]
+
+
+@hinted("Must only one side send?")
+def predict(run: Run) -> Number:
+    """Return the number of calls at one o'clock."""
+    return Number(len(calls(run, 3600, 3700)))
+
+
+@hinted("The second row of the table.")
+def break_it(run: Run) -> Several:
+    """Return the reply to TURN, and what became of SMALL's mail."""
+    asked = next(e for e in run.trace if e.kind == "command" and e["verb"] == "TURN")
+    reply = next(e for e in run.trace if e.seq > asked.seq and e.kind == "reply")
+    fates = {r["outcome"] for r in run.summary["recipients"] if "SMALL" in r["recipient"]}
+    words = [Word(fate, ("delivered", "returned", "queued")) for fate in sorted(fates)]
+    return Several([Code(reply["code"]), *words], ["the code", "the outcome"])
+
+
+@hinted("A message for two people at one host crosses the wire once.")
+def exercise_1(without: Run, run: Run) -> Several:
+    """Return the number of calls without TURN and with it."""
+    counted = [Number(len(calls(one))) for one in (without, run)]
+    return Several(counted, ["without TURN", "with TURN"])
+
+
+@hinted("By when must the message of minute 5 be fetched? And that of minute 50?")
+def exercise_2(polled: Callable[[float, float, int], Run]) -> Judged:
+    """Return the exercise for two calls that are quick enough."""
+    two_times = each(Number(units=["min", "minutes"]), 2)
+    return Judged(lambda times: _quick_enough(polled(times[0], times[1], 2)), two_times)
+
+
+def _quick_enough(run: Run) -> Verdict:
+    found = run.summary
+    if found["delivered"] < found["submitted"]:
+        return "Not every message is fetched."
+    longest = int((found["delivery_seconds"]["max"] or 0) / 60)  # a call takes some seconds
+    return longest <= 31 or f"The longest wait is {longest} minutes."
+
+
+@hinted("Many messages to hold, and one call.")
+def exercise_3() -> Network:
+    """Return the exercise for a network in which polling saves three channels."""
+    return Network(_saves_three)
+
+
+def _saves_three(polling: Topology) -> Verdict:
+    plain = {name: replace(host, turn=False, holds=()) for name, host in polling.hosts.items()}
+    other = simulate(replace(polling, hosts=plain, polls=())).summary
+    found = simulate(polling).summary
+    if found["delivered"] < found["submitted"]:
+        return f"{found['delivered']} of {found['submitted']} messages are delivered."
+    saved = other["sessions"] - found["sessions"]
+    return saved >= 3 or f"{saved} channels saved."

@@ -1,0 +1,99 @@
+"""What lesson 14 asks for: real maps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lab.lessons import maps
+from lab.lessons.answers import (
+    Estimate,
+    Host,
+    Judged,
+    Number,
+    Pair,
+    Verdict,
+    each,
+    hinted,
+    one,
+)
+
+if TYPE_CHECKING:
+    import networkx
+
+    from lab.api.run import Run
+
+
+@hinted("Look for a site that depends on a single other one.")
+def predict(graph: networkx.Graph) -> Number:
+    """Return how many sites cut off another when they fail."""
+    return Number(sum(bool(maps.cut_off(graph, [site])) for site in graph))
+
+
+def came_back(run: Run, site: str) -> list[int]:
+    """Return the messages that were returned although they were not for the dead site."""
+    rows = [one for one in run.summary["recipients"] if one["outcome"] == "returned"]
+    return [one["message"] for one in rows if not one["recipient"].endswith(f"@{site}")]
+
+
+@hinted("Where is a message when its host finds out that the next one is dead?")
+def break_it(run: Run) -> Estimate:
+    """Return about how many messages came back that were not for UCLA."""
+    return Estimate(len(came_back(run, "UCLA")), 0.35)
+
+
+@hinted("CASE is at the end of one of the three lines across. Where do the others end?")
+def exercise_1(rises: dict[str, float], graph: networkx.Graph) -> Host:
+    """Return the site whose load rises most."""
+    return Host(next(iter(rises)), graph)
+
+
+@hinted("Follow the middle of the country, north to south.")
+def exercise_2(graph: networkx.Graph) -> Judged:
+    """Return the exercise for the fewest cuts between UCLA and MIT."""
+    lines = each(Pair(Host(known=graph)), any_order=True)
+    return Judged(lambda cuts: _parts(cuts, graph), lines)
+
+
+def _parts(cuts: list[tuple[str, ...]], graph: networkx.Graph) -> Verdict:
+    import networkx as nx
+
+    rest = graph.copy()
+    rest.remove_edges_from(cuts)  # in either direction
+    if rest.number_of_edges() != graph.number_of_edges() - len(cuts):
+        return "Not all of these are lines of the map."
+    if not (rest["UCLA"] and rest["MIT"]):
+        return "One of the two has lost its last line."
+    if nx.has_path(rest, "UCLA", "MIT"):
+        return f"A route is left, over {len(nx.shortest_path(rest, 'UCLA', 'MIT')) - 2} sites."
+    fewest: int = nx.edge_connectivity(graph, "UCLA", "MIT")
+    return len(cuts) == fewest or "It can be done with fewer."
+
+
+@hinted("`max` can take the count as its key.")
+def exercise_3(big: networkx.Graph, busy: list[str]) -> Judged:
+    """Return the exercise for the host, but for the first of ``busy``, that cuts off most."""
+
+    def is_second(host: str) -> Verdict:
+        if host not in big:
+            return f"There is no host {host}."
+        if host == busy[0]:
+            return f"{busy[0]} is the first."
+        own = maps.cut_off(big, [host])
+        most = max(maps.cut_off(big, [other]) for other in busy[1:])
+        return own >= most or f"It cuts off {own}."
+
+    return Judged(is_second, one(Host(known=big)))
+
+
+@hinted("What have two of them cut off together?")
+def exercise_4(big: networkx.Graph, busy: list[str]) -> Judged:
+    """Return the exercise for three hosts that cut off more than the first three of ``busy``."""
+    reference = maps.cut_off(big, busy[:3])
+
+    def beats(three: list[str]) -> Verdict:
+        if len(set(three) & set(big)) != 3:
+            return "They should be three different hosts of the map."
+        found = maps.cut_off(big, three)
+        return found > reference or f"{found} are cut off, and {reference} is the number to beat."
+
+    return Judged(beats, each(Host(known=big), 3, any_order=True))
