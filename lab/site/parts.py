@@ -38,7 +38,7 @@ _EVERY: Final = (
         "course",
         "course/index.html",
         "Course",
-        "sixteen lessons, from a first mail to a network of one's own",
+        "lessons to read, from a first mail to a network of one's own",
     ),
     Part(
         "reference",
