@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lab.trace.trace import Trace
+if TYPE_CHECKING:  # `import lab` takes this file and no other of the room
+    from lab.trace.trace import Trace
 
-Act = Callable[[Mapping[str, str | float | None]], tuple[Trace, str, str]]
+Act = Callable[[Mapping[str, str | float | None]], "tuple[Trace, str, str]"]
 """Makes a run again with a change; returns its trace, the comparison as a page, and words."""
 
 make: Callable[[Any], Act] | None = None
