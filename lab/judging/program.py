@@ -111,6 +111,42 @@ class Program:
                     stream.close()
 
 
+class LastWords:
+    """Keeps the last of what a program writes on stderr, in ``kept``, until it is ended."""
+
+    def __init__(self, program: Program, kept: bytearray) -> None:
+        self._program, self._kept = program, kept
+        self._reading = threading.Thread(target=self._keep, daemon=True)
+        self._reading.start()
+
+    def _keep(self) -> None:
+        stream = self._program.process.stderr
+        assert stream is not None
+        with suppress(OSError, ValueError):
+            while piece := stream.read(65536):
+                self._kept[:] = (self._kept + piece)[-2000:]
+
+    def join(self) -> None:
+        """Wait until the last is read of a program that was killed."""
+        self._reading.join(5)
+
+
+def run_to_end(program: Program, seconds: float) -> tuple[int | None, str]:
+    """Wait until a program ends, and end it after so many seconds.
+
+    Returns its status (None: it was ended) and the last of what it wrote on stderr.
+    """
+    kept = bytearray()
+    last_words = LastWords(program, kept)
+    try:
+        status = program.wait(seconds)
+    finally:  # also after Ctrl-C
+        program.kill()
+        last_words.join()
+        program.close()
+    return status, kept.decode("utf-8", "replace")
+
+
 def _limit(pid: int) -> None:
     """Bound what a process and those that it starts may take, where the system can."""
     try:

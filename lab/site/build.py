@@ -19,7 +19,7 @@ from lab.site.parts import PLAY, NotMade
 from lab.site.reference import write_reference
 
 Report = Callable[[str], None]
-"""Is told what is being made, in a few words."""
+"""A function that is called with a few words about what is being made."""
 
 MANIFEST: Final = "site.json"
 """The file that says which files of the folder belong to the site."""

@@ -108,7 +108,7 @@ def test_a_death_is_reported_with_its_status() -> None:
         (["--receiver", "10.0.0.1:25"], "not this machine"),
         (["--receiver", "python3", "mailer.py"], "lab judge --receiver -- python3 mailer.py"),
         (["--receiver"], "name a command after --"),
-        ([], "name one of --receiver, --sender and --relay"),
+        ([], "name one of --receiver, --sender, --relay and --network"),
         (["--receiver", "--case", "helo-smal", "--", "true"], "did you mean helo-small?"),
         (["--receiver", "--to", "nobody", "--", "true"], "USER@HOST"),
         (["--receiver", "--stage", "13", "--", "true"], "13"),

@@ -184,7 +184,7 @@ def sweep(
 def _told(
     progress: Callable[[int, int], None] | bool | None, total: int
 ) -> Iterator[Callable[[int, int], None] | None]:
-    """Yield the function that is told how many runs there have been: the user's, or a bar's."""
+    """Yield what is called with the number of finished runs: the user's function, or a bar."""
     if callable(progress):
         yield progress
         return

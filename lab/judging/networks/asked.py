@@ -11,8 +11,8 @@ from typing import Final
 from lab.hosts.directory import User
 from lab.judging.cases import Case
 from lab.judging.channel import Channel, PipeChannel
-from lab.judging.networks.commands import filled
 from lab.judging.networks.program_host import ProgramHost
+from lab.judging.places import filled
 from lab.judging.program import Program
 from lab.topology.model import HostSpec, MailSpec, Topology
 

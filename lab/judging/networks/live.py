@@ -19,6 +19,7 @@ from lab.hosts.retry import Retry
 from lab.judging.channel import SocketChannel
 from lab.judging.drop import Drop
 from lab.judging.finding import Finding, Judgement
+from lab.judging.listening import Listening
 from lab.judging.networks.asked import (
     AskedNetwork,
     BadNetwork,
@@ -29,17 +30,17 @@ from lab.judging.networks.asked import (
     started,
     word_of,
 )
-from lab.judging.networks.commands import filled
-from lab.judging.networks.listening import Listening, front_of
+from lab.judging.networks.front import front_of
 from lab.judging.networks.program_host import ProgramHost
-from lab.judging.networks.running import Running
 from lab.judging.networks.simulated import Outcomes, add_dialogues, otherwise, reference
 from lab.judging.networks.switch import Switch
-from lab.judging.program import Program
+from lab.judging.places import filled
+from lab.judging.program import Program, run_to_end
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Line, ladder
-from lab.judging.relays.judge import RETRY, free_port
+from lab.judging.relays.judge import RETRY
 from lab.judging.replies import Counter, read
+from lab.judging.whole_program import WholeProgram, free_port
 from lab.live.settings import Settings
 from lab.protocol.lines import dot_stuff
 from lab.protocol.syntax import Path as MailPath
@@ -68,8 +69,7 @@ class _Host:
         self.spec = topology.hosts[name]
         self.mail = folder / "mail"
         self.mail.mkdir(parents=True)
-        self.port = free_port()
-        self.running: Running | None = None
+        self.running: WholeProgram | None = None
         self.program: ProgramHost | None = None
         self.front: Listening | None = None
         if "relay" in commands or "receiver" in commands:
@@ -80,20 +80,12 @@ class _Host:
         if "receiver" in self.commands:
             command = self.commands["receiver"]
             return lambda: started(command, self.spec, self.mail)  # type: ignore[return-value]
-        return self._connected
-
-    def _connected(self) -> SocketChannel:
-        return SocketChannel(socket.create_connection(("127.0.0.1", self.port), 10))
-
-    def start(self) -> None:
-        """Start the program if it is one that listens itself."""
-        if "relay" not in self.commands:
-            return
         places = receiver_places(self.spec, self.mail) | {
-            "port": str(self.port), "next_host": "127.0.0.1", "next_port": str(self.switch.port),
+            "port": str(free_port()), "next_host": "127.0.0.1", "next_port": str(self.switch.port),
             "queue": str(self.folder / "queue"), "retry": RETRY, "give_up": "3600",
         }  # fmt: skip
-        self.running = Running(self.commands["relay"], places, self.folder)
+        self.running = WholeProgram(self.commands["relay"], places, self.folder)
+        return self.running.channel
 
     def send(self, mail: MailSpec, patience: float) -> str:
         """Have the program send mail of its user; return why it did not, or ""."""
@@ -113,11 +105,7 @@ class _Host:
             }  # fmt: skip
             words, environment = filled(self.commands["sender"], places)
             own = {**environment, "LAB_HOST": self.name}
-            program = Program(words, own, pipes=False)
-            try:
-                status = program.wait(5 * patience)
-            finally:
-                program.close()
+            status, _ = run_to_end(Program(words, own, pipes=False), 5 * patience)
             if status:
                 return f"its program ended with status {status}"
             if status is None:
@@ -134,7 +122,7 @@ class _Host:
     def close(self) -> None:
         """End everything of it."""
         if self.running is not None:
-            self.running.close()
+            self.running.end()
         if self.front is not None:
             self.front.close()
         if self.program is not None:
@@ -226,7 +214,8 @@ class _Network:
     def start(self) -> None:
         """Start all programs, wait until they listen, then start the hosts of ours."""
         for host in self.hosts.values():
-            host.start()
+            if host.running is not None:
+                host.running.start()
         for host in self.hosts.values():
             if host.running is not None:
                 host.running.wait_until_it_listens()
@@ -352,7 +341,7 @@ def _path(recipient: str) -> MailPath:
 
 
 def _reports(text: bytes, mail: MailSpec, recipient: str) -> bool:
-    """Return whether a text tells of a recipient of a mail, and is not that mail."""
+    """Return whether a text is a report on a mail to a recipient, and not the mail itself."""
     path = _path(recipient)
     is_mail = word_of(number_of(mail)).encode() in text and b"Return-Path: <>" not in text
     return f"{path.local}@{path.domain}".encode("latin-1") in text and not is_mail

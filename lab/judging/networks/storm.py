@@ -19,10 +19,10 @@ from lab.judging.cases import Case
 from lab.judging.channel import Channel, PipeChannel
 from lab.judging.drop import Drop
 from lab.judging.finding import PLAIN, Finding, Judgement
-from lab.judging.networks.commands import filled
 from lab.judging.networks.left import found_in
 from lab.judging.networks.program_host import ProgramHost, TooMany
 from lab.judging.networks.random_networks import network_around
+from lab.judging.places import filled
 from lab.judging.program import NotStarted, Program
 from lab.judging.receivers.judge import Asked, judge_receiver
 from lab.simulation.limits import Limits

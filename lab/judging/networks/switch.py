@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lab.hosts.host import Host
-from lab.judging.networks.listening import Listening, Units
+from lab.judging.listening import Listening
+from lab.judging.networks.front import IDLE, Units
 from lab.judging.record import Line
 from lab.protocol.lines import dot_unstuff
 from lab.protocol.syntax import parse_command, verb_of
@@ -46,21 +47,17 @@ class Switch:
         self.host = host
         self.address_of = address_of
         self.sessions: list[Sent] = []
-        self._listening = Listening(self._serve)
+        self._listening = Listening(self._begin)
         self.port = self._listening.port
 
     def close(self) -> None:
         """Close the port, and wait until the sessions have ended."""
         self._listening.close()
 
-    def _serve(self, client: socket.socket) -> None:
-        sent = Sent()
-        self.sessions.append(sent)
-        session = _Session(self, client, sent)
-        try:
-            session.run()
-        finally:
-            session.close()
+    def _begin(self, client: socket.socket) -> Callable[[], None]:
+        client.settimeout(IDLE)
+        self.sessions.append(Sent())
+        return _Session(self, client, self.sessions[-1]).serve
 
 
 class _Session:
@@ -71,13 +68,15 @@ class _Session:
         self.replies = b""
         self.before: list[bytes] = []
 
-    def close(self) -> None:
-        """Close the connection to the next host."""
-        if self.next_host is not None:
-            self.next_host.close()
+    def serve(self) -> None:
+        """Speak until the program goes away, then let go of the next host."""
+        try:
+            self._speak()
+        finally:
+            if self.next_host is not None:
+                self.next_host.close()
 
-    def run(self) -> None:
-        """Speak until the program goes away."""
+    def _speak(self) -> None:
         units = Units(self.client)
         self._reply(f"220 {self.switch.host.name} the network of this host\r\n".encode())
         is_data = False

@@ -18,6 +18,7 @@ from lab.judging.cases import AFTER, Case, Names, case, line, text
 from lab.judging.channel import Channel, PipeChannel, SocketChannel
 from lab.judging.drop import Drop
 from lab.judging.finding import Finding, Judgement
+from lab.judging.places import filled
 from lab.judging.program import NotStarted, Program
 from lab.judging.receivers import commands, mail_text
 from lab.judging.receivers.delivered import delivered
@@ -123,11 +124,9 @@ class _Judge:
                 host, port = self.asked.address
                 reason = error.strerror or str(error)
                 raise CannotJudge(f"{host}:{port}: no connection: {reason}") from None
-        places = {"{mail}": str(place), "{host}": "BETA.ARPA", "{users}": "Jones,Brown"}
-        command = [_filled(word, places) for word in self.asked.command]
-        environment = {"LAB_MAIL": str(place), "LAB_HOST": "BETA.ARPA", "LAB_USERS": "Jones,Brown"}
+        places = {"mail": str(place), "host": "BETA.ARPA", "users": "Jones,Brown"}
         try:
-            return PipeChannel(Program(command, environment))
+            return PipeChannel(Program(*filled(self.asked.command, places)))
         except NotStarted as error:
             raise CannotJudge(str(error)) from None
 
@@ -230,12 +229,6 @@ _PLAIN: Final = case(
     "probe", "4.1.1-8", 4, "", "start", *AFTER["data"],
     text("Subject: {token}\r\n\r\nHello\r\nend {token}\r\n.\r\n"),
 )  # fmt: skip
-
-
-def _filled(word: str, places: dict[str, str]) -> str:
-    for place, value in places.items():
-        word = word.replace(place, value)
-    return word
 
 
 def names_of_cases() -> list[str]:

@@ -7,29 +7,26 @@ and folders for its queue and its mail. A crash is a SIGKILL; then the same comm
 from __future__ import annotations
 
 import os
-import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from lab.escaping import visible
 from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Names
 from lab.judging.channel import SocketChannel
 from lab.judging.drop import difference
 from lab.judging.finding import Finding, Judgement
-from lab.judging.program import NotStarted, Program
+from lab.judging.program import NotStarted
 from lab.judging.receivers.judge import Asked, CannotJudge, judge_receiver
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Line
 from lab.judging.relays.cases import CASES, RelayCase
 from lab.judging.replies import Counter, read
 from lab.judging.senders.peer import Peer, Seen
+from lab.judging.whole_program import WholeProgram, free_port
 from lab.protocol.lines import dot_stuff
 
 PATIENCE: Final = 12.0
@@ -73,9 +70,9 @@ def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> None:
     if asked.only and not only:
         return
     peer = Peer(CASES[0].odds[0])
-    running = _Running(asked, folder, peer.port, "3600")
+    running = _prepared(asked.command, folder, peer.port, "3600")
     try:
-        running.start()
+        _start(running)
         found = judge_receiver(
             Asked(address=("127.0.0.1", running.port), stage=min(asked.stage, 9), seed=asked.seed,
                   only=only, folder=folder / "mail", patience=asked.patience)
@@ -96,69 +93,23 @@ def _judge_all(asked: AskedRelay, chosen: list[RelayCase], folder: Path, result:
     judge_at_once(one, chosen, result, asked.progress)
 
 
-def free_port() -> int:
-    """Return a port of this machine that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _prepared(command: Sequence[str], folder: Path, next_port: int, give_up: str) -> WholeProgram:
+    """Return the program with its places filled in; it is not started yet."""
+    places = {
+        "port": str(free_port()), "next_host": "127.0.0.1", "next_port": str(next_port),
+        "queue": str(folder / "queue"), "mail": str(folder / "mail"), "host": "BETA.ARPA",
+        "users": "Jones,Brown", "retry": RETRY, "give_up": give_up,
+    }  # fmt: skip
+    return WholeProgram(command, places, folder)
 
 
-class _Running:
-    """The program with its port and folders, started again as often as need be."""
-
-    def __init__(self, asked: AskedRelay, folder: Path, next_port: int, give_up: str) -> None:
-        self.port = free_port()
-        self.folder = folder
-        for name in ("queue", "mail"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-        places = {
-            "port": str(self.port), "next_host": "127.0.0.1", "next_port": str(next_port),
-            "queue": str(folder / "queue"), "mail": str(folder / "mail"), "host": "BETA.ARPA",
-            "users": "Jones,Brown", "retry": RETRY, "give_up": give_up,
-        }  # fmt: skip
-        self.environment = {f"LAB_{name.upper()}": value for name, value in places.items()}
-        self.command = list(asked.command)
-        for name, value in places.items():
-            self.command = [word.replace(f"{{{name}}}", value) for word in self.command]
-        self.program: Program | None = None
-        self.errors = bytearray()
-
-    def start(self) -> None:
-        """Start it, and wait until it listens."""
-        try:
-            self.program = Program(self.command, self.environment, pipes=False)
-        except NotStarted as error:
-            raise CannotJudge(str(error)) from None
-        threading.Thread(target=self._keep_errors, args=(self.program,), daemon=True).start()
-        until = time.monotonic() + 20
-        while not self._listens():
-            status = self.program.wait(0.05)
-            if status is not None or time.monotonic() > until:
-                self.end()
-                last = self.errors.decode("utf-8", "replace").strip().splitlines()
-                said = f"; its last words: {visible(last[-1])}" if last else ""
-                how = f"ended with status {status}" if status is not None else "was running"
-                raise CannotJudge(
-                    f"{self.command[0]} {how}, and nothing listens on port {self.port}{said}"
-                )
-
-    def _keep_errors(self, program: Program) -> None:
-        stream = program.process.stderr
-        assert stream is not None
-        with suppress(OSError, ValueError):
-            while piece := stream.read(65536):
-                self.errors[:] = (self.errors + piece)[-2000:]
-
-    def _listens(self) -> bool:
-        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 5):
-            return True
-        return False
-
-    def end(self) -> None:
-        """Kill it, as a crash does."""
-        if self.program is not None:
-            self.program.close()
-            self.program = None
+def _start(running: WholeProgram) -> None:
+    """Start the program, and wait until it listens."""
+    try:
+        running.start()
+        running.wait_until_it_listens()
+    except NotStarted as error:
+        raise CannotJudge(str(error)) from None
 
 
 @dataclass
@@ -178,10 +129,10 @@ class _Trial:
         port = peer.port
         if case.is_down:
             peer.close()
-        running = _Running(self.asked, self.folder, port, case.give_up)
+        running = _prepared(self.asked.command, self.folder, port, case.give_up)
         try:
-            running.start()
-            codes = [self._hand_in(running.port, number) for number in range(case.mails)]
+            _start(running)
+            codes = [self._hand_in(running, number) for number in range(case.mails)]
             if case.crash:
                 self._crash(running, peer)
             if case.is_down:
@@ -192,12 +143,12 @@ class _Trial:
             running.end()
             peer.close()
 
-    def _crash(self, running: _Running, peer: Peer) -> None:
+    def _crash(self, running: WholeProgram, peer: Peer) -> None:
         if self.case.crash == "at data":
             self._until(lambda: any(seen.text is not None for seen in peer.sessions))
         running.end()
         self.lines.append(Line("S", b"(the program is killed, and started again)\r\n"))
-        running.start()
+        _start(running)
 
     def _token(self, number: int) -> str:
         return f"judge-{os.getpid()}-{self.number}-{number}-x"
@@ -208,9 +159,9 @@ class _Trial:
         text = f"{before}Subject: {{token}}\r\n\r\n{self.case.text}end {{token}}\r\n"
         return Names(token=self._token(number)).put_into(text)
 
-    def _hand_in(self, port: int, number: int) -> int:
+    def _hand_in(self, running: WholeProgram, number: int) -> int:
         """Give mail to the program; return the last code."""
-        channel = SocketChannel(socket.create_connection(("127.0.0.1", port), 10))
+        channel = running.channel()
         rcpts = [f"RCPT TO:{to}" for to in self.case.to]
         commands = ["HELO ALPHA.ARPA", f"MAIL FROM:{self.case.sender}", *rcpts, "DATA"]
         try:
@@ -248,7 +199,7 @@ class _Trial:
 
     # -- what it means
 
-    def _verdict(self, peer: Peer, codes: list[int], running: _Running) -> Finding | None:
+    def _verdict(self, peer: Peer, codes: list[int], running: WholeProgram) -> Finding | None:
         wrong = self._outcome(peer, codes)
         if wrong is None:
             return None

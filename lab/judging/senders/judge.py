@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import os
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +15,8 @@ from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Names
 from lab.judging.drop import difference
 from lab.judging.finding import Finding, Judgement
-from lab.judging.program import NotStarted, Program
+from lab.judging.places import filled
+from lab.judging.program import NotStarted, Program, run_to_end
 from lab.judging.receivers.judge import CannotJudge
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Line
@@ -103,10 +102,10 @@ def _play(asked: AskedSender, case: SenderCase, folder: Path, number: int) -> _D
     file.write_bytes(names.put_into(f"Subject: {{token}}\r\n\r\n{case.text}end {{token}}\r\n"))
     peer = Peer(case.odd)
     places = {
-        "{host}": "127.0.0.1", "{port}": str(peer.port), "{from}": names.sender,
-        "{to}": names.to, "{file}": str(file),
+        "host": "127.0.0.1", "port": str(peer.port), "from": names.sender,
+        "to": names.to, "file": str(file),
     }  # fmt: skip
-    command = [_filled(word, places) for word in asked.command]
+    command, _ = filled(asked.command, places)
     try:
         status, errors, stopped = _run(command, asked.patience)
     finally:
@@ -120,28 +119,8 @@ def _run(command: list[str], patience: float) -> tuple[int | None, str, str]:
         program = Program(command, {"LAB_HOST": "ALPHA.ARPA"}, pipes=False)
     except NotStarted as error:
         raise CannotJudge(str(error)) from None
-    kept = bytearray()
-    reader = threading.Thread(target=_keep, args=(program, kept), daemon=True)
-    reader.start()
-    status = program.wait(patience)
-    program.kill()
-    reader.join(5)
-    program.close()
-    return status, bytes(kept).decode("utf-8", "replace"), program.stopped_because
-
-
-def _keep(program: Program, kept: bytearray) -> None:
-    stream = program.process.stderr
-    assert stream is not None
-    with suppress(OSError, ValueError):
-        while piece := stream.read(65536):
-            kept[:] = (kept + piece)[-2000:]
-
-
-def _filled(word: str, places: dict[str, str]) -> str:
-    for place, value in places.items():
-        word = word.replace(place, value)
-    return word
+    status, errors = run_to_end(program, patience)
+    return status, errors, program.stopped_because
 
 
 # -- what it means

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from lab.judging.listening import Listening
 from lab.judging.record import Line
 from lab.judging.senders.cases import USUAL, Odd
 from lab.protocol.lines import dot_unstuff, end_of_mail_data
 from lab.protocol.syntax import verb_of
 
 _MOST: Final = 8 * 1024**2
+_SESSIONS: Final = 50
+"""Sessions that a program may have with it."""
 SILENCE: Final = 0.6
 """Seconds that a silent receiver is silent before it closes the channel."""
 
@@ -48,41 +51,18 @@ class Peer:
     def __init__(self, *odds: Odd, port: int = 0) -> None:
         self.odds = odds
         self.sessions: list[Seen] = []
-        self._server = socket.create_server(("127.0.0.1", port), backlog=16)
-        self.port: int = self._server.getsockname()[1]
-        self._open: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
+        self._listening = Listening(self._begin, port, _SESSIONS)
+        self.port = self._listening.port
 
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while len(self.sessions) < 50:
-                client, _ = self._server.accept()
-                seen = Seen()
-                odd = self.odds[min(len(self.sessions), len(self.odds) - 1)]
-                self.sessions.append(seen)
-                self._open.append(client)
-                thread = threading.Thread(target=self._serve, args=(client, seen, odd), daemon=True)
-                self._threads.append(thread)
-                thread.start()
-
-    def _serve(self, client: socket.socket, seen: Seen, odd: Odd) -> None:
-        with client, suppress(OSError):
-            client.settimeout(30)
-            _Session(client, seen, odd).run()
+    def _begin(self, client: socket.socket) -> Callable[[], None]:
+        client.settimeout(30)
+        odd = self.odds[min(len(self.sessions), len(self.odds) - 1)]
+        self.sessions.append(Seen())
+        return _Session(client, self.sessions[-1], odd).run
 
     def close(self) -> None:
         """Close the port and all sessions, and wait until they have ended."""
-        with suppress(OSError):
-            self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        for client in self._open:
-            with suppress(OSError):
-                client.shutdown(socket.SHUT_RDWR)
-        self._accepting.join()
-        for thread in self._threads:
-            thread.join()
+        self._listening.close()
 
 
 class _Over(Exception):

@@ -52,7 +52,7 @@ def exercise_1(network: Topology, breaks: Mapping[str, FaultSpec]) -> Several:
 
 @hinted("What does RELAY do with a message whose 250 nobody waits for? What does HOME conclude?")
 def exercise_2(run: Run) -> Several:
-    """Return about how many copies Bob finds, and what Ann is told."""
+    """Return the number of Bob's copies, give or take a fifth, and what Ann is told."""
     told = ("nothing", "could not be sent")
     copies = Estimate(len(mailbox(run, "bob")), 0.2)
     hears = Word(told[any(event.kind == "notify" for event in run.trace)], told)
