@@ -146,7 +146,7 @@ class Carrier:
     def _forget_if_over(self, number: int, connection: _Connection) -> None:
         if not (connection.may_read or connection.may_write):
             connection.end.close()
-            del self._connections[number]
+            self._connections.pop(number, None)  # too many bytes have closed all
 
     def _count(self, octets: int) -> None:
         self._carried += octets
