@@ -271,7 +271,9 @@ class Run:
 
     def _act(self) -> Act | None:
         """Return what makes this run again with changes; None where it cannot be made again."""
-        if self._state is None or self.legs or self.ending not in ("settled", "until"):
+        if self._state is None or self.legs or self._plugins:  # it would be made without them
+            return None
+        if self.ending not in ("settled", "until"):
             return None
         return None if acting.make is None else acting.make(self)
 
