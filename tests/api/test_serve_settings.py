@@ -52,6 +52,10 @@ OF_THE_COMMAND: Final = {
     "out": "is run.save()",
     "level": "says how much --out writes; lab.serve keeps everything",
     "quiet": "lab.serve prints nothing",
+    **dict.fromkeys(
+        ("routing", "retry", "behaviour", "fault", "probe"),
+        "is refused with its reason: live runs call no code of users",
+    ),
 }
 """The options of the command that lab.serve does not need, each with the reason."""
 

@@ -98,7 +98,7 @@ def test_an_installed_lab_has_everything(installed: Path, tmp_path: Path) -> Non
     assert "tour" in lab(installed, "help", cwd=tmp_path)
     assert "# " in lab(installed, "help", "topology", cwd=tmp_path)
     assert "4.5.2" in lab(installed, "rfc", "4.5.2", cwd=tmp_path)
-    assert len(lab(installed, "lessons", "--list", cwd=tmp_path).splitlines()) == 16 + 1
+    assert len(lab(installed, "lessons", "--list", cwd=tmp_path).splitlines()) == 18 + 1
     assert lab(installed, "examples", "scenario-03", cwd=tmp_path) == "wrote scenario-03.toml\n"
     lab(installed, "new", "mine.toml", cwd=tmp_path)
     for file in ("scenario-03.toml", "mine.toml"):

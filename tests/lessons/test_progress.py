@@ -73,5 +73,5 @@ def test_a_copy_is_no_lesson_of_its_own(folder: Path) -> None:
     save(path, "✓ Predict: Right.")
     result = CliRunner().invoke(cli, ["lessons", "7", "--reset"])
     assert "07-source-routes.ipynb is as published" in result.output
-    assert len(course.lessons()) == 16
+    assert len(course.lessons()) == 18
     assert passed(7)[0] == 0
