@@ -80,7 +80,7 @@ def test_lesson_10_has_its_figures(page: Any) -> None:
     """Each as wide as it was drawn or as the page allows, and whole."""
     ran = lesson(page, "10-waiting")
     assert all(cell.ran and not cell.errors for cell in ran.values())
-    figures = ("run-timeline", "run-queues", "break-timeline")
+    figures = ("first-map", "run-timeline", "run-queues", "break-timeline")
     assert all(ran[name].pictures == 1 for name in figures)
     shown = page.locator(".jp-RenderedImage img:visible")
     shown.nth(len(figures) - 1).wait_for()  # a figure may be there before the page shows it
