@@ -22,8 +22,6 @@ from lab.views.replay import beginning, pack, player_css, player_js, replay_data
 STILL = "lab-replay-still"
 """The class of the still picture, which the player's JavaScript looks for."""
 
-_HEIGHT = ".lab-replay.embedded { height: 820px; }"
-
 
 class Altered(NamedTuple):
     """A run that was made again with a change: its trace, the comparison as a page, and words."""
@@ -49,7 +47,7 @@ class Watch(anywidget.AnyWidget):
     """
 
     _esm = player_js()
-    _css = player_css() + _HEIGHT
+    _css = player_css()
     data = traitlets.Unicode().tag(sync=True)
     position = traitlets.Int(0).tag(sync=True)
     breaks = traitlets.List(traitlets.Int()).tag(sync=True)
