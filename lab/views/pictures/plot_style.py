@@ -183,19 +183,27 @@ def _find(fonts: Sequence[str], text: Text) -> None:
 def save_described(
     save: Callable[..., None], file: Any, text: str, options: dict[str, Any]
 ) -> None:
-    """Save a figure with a text alternative, as PNG, SVG or PDF have it; others go without."""
+    """Save a figure with a text alternative, as PNG, SVG or PDF have it; others go without.
+
+    SVG and PDF are the same bytes each time: they have no date, and names that follow from what is
+    drawn.
+    """
+    import matplotlib as mpl
+
     name = str(file) if isinstance(file, (str, os.PathLike)) else ""
     kind = str(options.get("format") or Path(name).suffix[1:] or "png")
     title = text.partition(".")[0]
-    own = {"png": {"Title": title, "Description": text}, "pdf": {"Title": title, "Subject": text}}
-    if not text or kind not in (*own, "svg"):
-        save(file, **options)
-        return
-    if kind != "svg":
-        save(file, **{**options, "metadata": {**own[kind], **(options.get("metadata") or {})}})
-        return
-    drawn = io.StringIO()
-    save(drawn, **{**options, "format": "svg"})
+    words = {"png": {"Title": title, "Description": text}, "pdf": {"Title": title, "Subject": text}}
+    dateless = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    own = {**dateless.get(kind, {}), **(words.get(kind, {}) if text else {})}
+    if own:
+        options = {**options, "metadata": {**own, **(options.get("metadata") or {})}}
+    with mpl.rc_context({"svg.hashsalt": "lab"}):
+        if not text or kind != "svg":
+            save(file, **options)
+            return
+        drawn = io.StringIO()
+        save(drawn, **{**options, "format": "svg"})
     svg = described_svg(drawn.getvalue(), title, text)
     if name:
         Path(file).write_text(svg, encoding="utf-8")
