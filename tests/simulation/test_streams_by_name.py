@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lab.simulation.agenda import submissions
 from lab.simulation.simulation import simulate
@@ -150,3 +152,92 @@ def test_two_entries_cannot_have_one_name() -> None:
             hosts=fine.hosts, links=fine.links, environments=fine.environments,
             traffic=fine.traffic * 2,
         ).ready()  # fmt: skip
+
+
+# -- whatever is added, removed and moved, all at once ---------------------------------------------
+
+MUCH_LATER = 3600.0
+MANY_HOSTS = [{"name": name, "users": [name.lower()]} for name in "ABCDEF"]
+LINKS = [
+    {"between": between, "name": name, "loss": 0.3, "jitter": "50 ms", "latency": f"{place} ms"}
+    for place, (between, name) in enumerate(
+        (between, name)
+        for between in (["A", "B"], ["B", "C"], ["C", "A"], ["C", "D"], ["E", "F"])
+        for name in ("upper", "lower", "third")
+    )
+]
+ENTRIES = [
+    {"name": name, "count": 4, "rate": "1 /min", "from": f"{sender.lower()}@{sender}", "to": "*"}
+    for sender, name in zip("ABC", ("early", "late", "never"), strict=True)
+]
+ANY_FAULTS = [
+    {"kind": "crash", "host": name, "rate": "20 /h", "for": "9 s"} for name in ("A", "C", "E")
+]
+
+
+def changed_lists(tables: list[dict[str, Any]], least: int = 0) -> st.SearchStrategy[Any]:
+    """Return some of the tables, in any order."""
+    some = st.lists(st.sampled_from(tables), min_size=least, unique_by=tables.index)
+    return some.flatmap(st.permutations)
+
+
+def draws_of_links(made: Topology) -> dict[Any, Any]:
+    """Return what is drawn first for each direction of each link."""
+    draws = {}
+    for link in World(made, 11).links:
+        for way in (link.to_a, link.to_b):
+            delays = [way.pass_on(0.0, 0.0, 100, 100) for _ in range(5)]
+            ends = way.a, way.b, link.name
+            draws[ends] = delays, [way.lost(1) for _ in range(20)]
+    return draws
+
+
+def draws_of_traffic(made: Topology) -> dict[str, list[float]]:
+    """Return when each sender hands in mail."""
+    times: dict[str, list[float]] = {}
+    for mail in submissions(made, 11, World(made, 11).routes, lambda _: True):
+        if mail.at < MUCH_LATER:
+            times.setdefault(mail.host, []).append(mail.at)
+    return times
+
+
+def draws_of_faults(made: Topology) -> dict[str, list[float]]:
+    """Return when each host crashes, in the first minutes."""
+    times: dict[str, list[float]] = {}
+    for event in simulate(made, seed=11, until=300):
+        if event.kind == "fault":
+            times.setdefault(event.host, []).append(event.t)
+    return times
+
+
+def of_tables(hosts: Any, links: Any, entries: Any, faults: Any) -> Topology:
+    named = {host["name"] for host in hosts}
+    tables = {
+        "link": [link for link in links if named.issuperset(link["between"])],
+        "traffic": [entry for entry in entries if entry["from"][-1] in named],
+        "fault": [fault for fault in faults if fault["host"] in named],
+    }
+    # faults end when all mail is settled, so there is a message much later
+    last = {"at": MUCH_LATER, "from": "a@A", "to": ["a@A"]}
+    return from_dict({"host": list(hosts), "mail": [last], **tables})
+
+
+WHOLE = of_tables(MANY_HOSTS, LINKS, ENTRIES, ANY_FAULTS)
+LINK_DRAWS, TRAFFIC_DRAWS = draws_of_links(WHOLE), draws_of_traffic(WHOLE)
+FAULT_DRAWS = draws_of_faults(WHOLE)
+FIRST = MANY_HOSTS[:1]
+
+
+@settings(deadline=None)
+@given(
+    hosts=changed_lists(MANY_HOSTS[1:]).map(lambda some: [*some, *FIRST]),
+    links=changed_lists(LINKS), entries=changed_lists(ENTRIES), faults=changed_lists(ANY_FAULTS),
+)  # fmt: skip
+def test_whatever_is_left_draws_as_it_did(
+    hosts: Any, links: Any, entries: Any, faults: Any
+) -> None:
+    """Hosts, parallel links, traffic entries and faults: each keeps its own stream."""
+    made = of_tables(hosts, links, entries, faults)
+    assert draws_of_links(made).items() <= LINK_DRAWS.items()
+    assert draws_of_traffic(made).items() <= TRAFFIC_DRAWS.items()
+    assert draws_of_faults(made).items() <= FAULT_DRAWS.items()
