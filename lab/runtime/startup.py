@@ -6,8 +6,13 @@ process ends where it is. Nothing has been begun then, or all is done.
 """
 
 import _signal as signal  # type: ignore[import-not-found]  # in C: the other takes milliseconds
+import _thread
 import os
 import sys
+
+TYPE_CHECKING = False  # that of typing, without the milliseconds of its import
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 INTERRUPTED = 130
 """The exit status of a command that Ctrl-C has ended, as shells have it."""
@@ -42,3 +47,19 @@ def begin() -> None:
     """Let Ctrl-C raise KeyboardInterrupt again: from now on somebody catches it."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = _unraisable
+
+
+def _unraisable(args: "UnraisableHookArgs") -> None:
+    """Raise KeyboardInterrupt again if it came where Python drops it, as in a finaliser.
+
+    The callbacks of an import are such a place, too. Another thread asks for it, so that it is
+    raised after the place is left.
+    """
+    if issubclass(args.exc_type, KeyboardInterrupt):
+        here = (
+            _thread.get_ident()
+        )  # and not threading.Thread, whose start waits: we are still in there
+        _thread.start_new_thread(signal.pthread_kill, (here, signal.SIGINT))
+    else:
+        sys.__unraisablehook__(args)

@@ -70,7 +70,7 @@ TOUCHED = {  # private names of others, each with its reason
     "live/host_main": ("os._exit", DOCUMENTED),
     "live/host_process": ("os._exit", DOCUMENTED),
     "runtime/startup": (
-        "import _signal, os._exit",
+        "import _signal, import _thread, os._exit",
         "to import signal takes milliseconds; " + DOCUMENTED,
     ),
     "topology/old_keys": ("sys._getframe", DOCUMENTED),
