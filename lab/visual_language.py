@@ -210,6 +210,17 @@ HOSTS: Final = {
 BROKEN: Final = Sign("a rule is broken", "lost", True, _UP, "^", "⚠")
 """A broken rule or a failed ``[expect]``; its words stand in every picture of the run."""
 
+TERMINAL: Final = {
+    "command": "bright_blue", "reply": "green", "refusal": "red", "mail": "yellow",
+    "session": "cyan", "spool": "yellow", "line": "bright_black", "select": "magenta",
+    "delivered": "green", "returned": "bright_red", "lost": "red", "twice": "magenta",
+    "rejected": "magenta", "open": "cyan", "down": "red", "quiet": "bright_black",
+}  # fmt: skip
+"""What a terminal has for these colours: names of its sixteen, whose looks its reader has chosen.
+
+The stepper and the tables of a run read them. A sign, a letter or a word says the same.
+"""
+
 COLOURS: Final = {**SURFACES, **TEXTS, **RULES, **MARKS, **FILLS}
 """Every colour that has a name."""
 

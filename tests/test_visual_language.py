@@ -150,3 +150,24 @@ def test_no_colour_is_written_down_anywhere_else() -> None:
                     )
                 ]
     assert not found
+
+
+def test_a_terminal_has_a_colour_for_what_the_stepper_shows() -> None:
+    """One of the sixteen that every terminal has; what fails is red."""
+    sixteen = {f"{bright}{name}" for bright in ("", "bright_") for name in (
+        "black", "red", "green", "yellow", "blue", "magenta", "cyan", "white",
+    )}  # fmt: skip
+    assert set(language.TERMINAL.values()) <= sixteen
+    assert language.TERMINAL.keys() <= {*language.COLOURS, *language.ENDS}
+    assert language.TERMINAL["command"] != language.TERMINAL["reply"]
+    for failure in ("refusal", "returned", "lost", "down"):
+        assert language.TERMINAL[failure].endswith("red")
+
+
+def test_the_stepper_names_no_colour_of_its_own() -> None:
+    for path in sorted((ROOT / "lab/stepping").glob("*.py")):
+        named = re.findall(
+            r"[\"'](?:bright_)?(?:red|green|yellow|blue|magenta|cyan)[\"']",
+            path.read_text(encoding="utf-8"),
+        )
+        assert not named, path.name

@@ -19,22 +19,23 @@ from lab.analysis.short_names import short_names
 from lab.escaping import visible
 from lab.stepping.moments import Moment
 from lab.trace.meta import HostMeta, Meta
+from lab.visual_language import TERMINAL
 
 _BRAILLE: Final = 0x2800
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 
-LINK = Style(color="bright_black")
-CHANNEL = Style(color="cyan")
-BROKEN = Style(color="red", bold=True)
+LINK = Style(color=TERMINAL["line"])
+CHANNEL = Style(color=TERMINAL["session"])
+BROKEN = Style(color=TERMINAL["down"], bold=True)
 HOST = Style(bold=True)
-BUSY = Style(color="green", bold=True)
-DOWN = Style(color="red", bold=True, strike=True)
-MAIL = Style(color="black", bgcolor="yellow", bold=True)
-SPOOL = Style(color="yellow")
+CURRENT = Style(color=TERMINAL["select"], bold=True)
+DOWN = Style(color=TERMINAL["down"], bold=True, strike=True)
+MAIL = Style(color="black", bgcolor=TERMINAL["mail"], bold=True)
+SPOOL = Style(color=TERMINAL["spool"])
 
 
 _SIGNS: Final = {"router": "+", "relay": "■", "host": "●"}
-"""The sign of each kind of host on the map."""
+"""The sign of each kind of host on the map: full, so that it stands out from the lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +205,7 @@ def _draw_hosts(canvas: Canvas, moment: Moment, grid: CharGrid, hosts: Sequence[
     short = short_names((host["name"] for host in hosts), moment.index.shown)
     for host in ranked:
         name = host["name"]
-        style = DOWN if name in down else BUSY if name == current else Style()
+        style = DOWN if name in down else CURRENT if name == current else Style()
         waiting = f" {spooled[name]}✉" if name in spooled else ""
         for column, line, text in _labels(grid.cells[name], _cut(visible(short[name])), waiting):
             if canvas.is_free(column, line, cell_len(text)):

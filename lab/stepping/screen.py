@@ -28,12 +28,15 @@ from lab.stepping.commands import (
     Quit,
 )
 from lab.stepping.stepper import Stepper
+from lab.visual_language import TERMINAL
 
 PACE: Final = 0.2
 """Seconds from one event to the next while it plays."""
 
 _PANELS: Final = ("where", "dialogue", "sides", "links", "spools", "events", "digest", "help")
-_COLOURS: Final = {"S:": "green", "R:": "cyan", "--": "red"}
+_COLOURS: Final = {
+    "S:": TERMINAL["command"], "R:": TERMINAL["reply"], "--": TERMINAL["refusal"],
+}  # fmt: skip
 _SLOW: Final = ("cut", "crash", "hang", "reply", "command", "undo")
 
 

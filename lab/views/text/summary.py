@@ -14,18 +14,19 @@ from lab.analysis.recipients import OUTCOMES
 from lab.analysis.shown_names import ShownNames
 from lab.analysis.summary import FailureSummary, RecipientSummary, Summary
 from lab.quantities import clock_time
+from lab.visual_language import TERMINAL
 
 ROWS: Final = 20
 """Recipients that are shown; the others are counted."""
 
 _STYLES: Final = {
-    "delivered": "green",
-    "returned": "yellow",
-    "rejected": "magenta",
-    "queued": "cyan",
-    "undeliverable_notifications": "red",
-    "discarded": "red",
-    "lost": "bold red",
+    "delivered": TERMINAL["delivered"],
+    "returned": TERMINAL["returned"],
+    "rejected": TERMINAL["rejected"],
+    "queued": TERMINAL["open"],
+    "undeliverable_notifications": TERMINAL["lost"],
+    "discarded": TERMINAL["lost"],
+    "lost": f"bold {TERMINAL['lost']}",
 }
 
 
