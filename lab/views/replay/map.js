@@ -78,6 +78,9 @@ class MapView extends Drawing {
 
   // -- places -------------------------------------------------------------------------------------
 
+  /** Take the size of the place, where there is one: beside the session there is none on a phone. */
+  fit() { if (this.canvas.clientWidth) super.fit(); }
+
   arrange() {
     const count = this.run.hosts.length;
     const small = this.width < 560;
@@ -102,8 +105,6 @@ class MapView extends Drawing {
     this.places = Array.from(of, (node) => this.spots[node]);
     this.sizes = nodes.map((node) => this._sizeOf(node));
     this.inSight = this.spots.map(([a, b]) => a > -40 && b > -40 && a < this.width + 40 && b < this.height + 40);
-    this.tree = d3.quadtree(this.spots.map((_, node) => node).filter((node) => this.inSight[node]),
-      (node) => this.spots[node][0], (node) => this.spots[node][1]);
     this._label();
   }
 
@@ -162,10 +163,11 @@ class MapView extends Drawing {
     const [x, y] = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
     const gap = ([a, b], size) => Math.hypot(Math.max(box[0] - a, a - box[2], 0), Math.max(box[1] - b, b - box[3], 0)) - size;
     const mine = gap(this.spots[own], this.sizes[own]);
-    const reach = (box[2] - box[0]) / 2 + 60;
+    const { k, x: dx, y: dy } = this.transform; // the tree has the places of the whole map
+    const [far, cx, cy] = [((box[2] - box[0]) / 2 + 60) / k, (x - dx) / k, (y - dy) / k];
     let found = false;
-    this.tree.visit((quad, left, top, right, bottom) => {
-      if (found || left > x + reach || right < x - reach || top > y + reach || bottom < y - reach) return true;
+    this.level.tree.visit((quad, left, top, right, bottom) => {
+      if (found || left > cx + far || right < cx - far || top > cy + far || bottom < cy - far) return true;
       for (let leaf = quad.length ? null : quad; leaf; leaf = leaf.next) {
         const other = leaf.data;
         if (other !== own && gap(this.spots[other], this.sizes[other]) < Math.max(1.5, Math.min(mine * 0.9, 24))) found = true;
@@ -328,23 +330,56 @@ class MapView extends Drawing {
     const size = this.sizes[number];
     const cluster = node.hosts.length > 1;
     const host = this.run.hosts[node.hosts[0]];
-    const shape = (reach) => (cluster ? (context.beginPath(), context.arc(x, y, reach, 0, 7))
-      : this._shape(context, host, x, y, reach));
-    if (node.hosts.includes(this.player.host)) {
+    if (number === this.level.of[this.player.host]) {
       Object.assign(context, { strokeStyle: this.colours.select, lineWidth: 3 });
-      shape(size + 5);
+      if (cluster) {
+        context.beginPath();
+        context.arc(x, y, size + 5, 0, 7);
+      } else this._shape(context, host, x, y, size + 5);
       context.stroke();
     }
-    shape(size);
-    context.fillStyle = cluster ? this.colours.faint : host.kind === "router" ? this.colours.router
+    if (cluster) {
+      this._cluster(context, node.hosts.length, x, y, size);
+      return;
+    }
+    this._shape(context, host, x, y, size);
+    context.fillStyle = host.kind === "router" ? this.colours.router
       : host.kind === "relay" ? this.colours.relay : this.colours.panel;
-    Object.assign(context, { strokeStyle: this.colours.ink, lineWidth: cluster || this.size > 5 ? 1.4 : 0.7 });
+    Object.assign(context, { strokeStyle: this.colours.ink, lineWidth: this.size > 5 ? 1.4 : 0.7 });
     context.fill();
     context.stroke();
-    if (!cluster) return;
-    context.font = `bold ${node.hosts.length > 999 ? 8 : 9}px ${SANS}`;
-    Object.assign(context, { fillStyle: this.colours.ink, textAlign: "center", textBaseline: "middle" });
-    context.fillText(String(node.hosts.length), x, y + 0.5);
+  }
+
+  /** A cluster, with its number of hosts. */
+  _cluster(context, count, x, y, size) {
+    const half = Math.ceil(size + 1.5);
+    this._stamp(context, `cluster ${count}`, x, y, half, half, (own) => {
+      own.beginPath();
+      own.arc(0, 0, size, 0, 7);
+      Object.assign(own, { fillStyle: this.colours.faint, strokeStyle: this.colours.ink, lineWidth: 1.4 });
+      own.fill();
+      own.stroke();
+      own.font = `bold ${count > 999 ? 8 : 9}px ${SANS}`;
+      Object.assign(own, { fillStyle: this.colours.ink, textAlign: "center", textBaseline: "middle" });
+      own.fillText(String(count), 0, 0.5);
+    });
+  }
+
+  /** Put something where it is needed that looks the same in each frame: it is drawn once and copied. */
+  _stamp(context, key, x, y, wide, high, draw) {
+    if (this.stampKey !== this.colours || this.stampScale !== this.scale || this.stamps.size > 3000) {
+      Object.assign(this, { stamps: new Map(), stampKey: this.colours, stampScale: this.scale });
+    }
+    let stamp = this.stamps.get(key);
+    if (!stamp) {
+      stamp = document.createElement("canvas");
+      [stamp.width, stamp.height] = [2 * wide * this.scale, 2 * high * this.scale];
+      const own = stamp.getContext("2d");
+      own.setTransform(this.scale, 0, 0, this.scale, wide * this.scale, high * this.scale);
+      draw(own);
+      this.stamps.set(key, stamp);
+    }
+    context.drawImage(stamp, x - wide, y - high, 2 * wide, 2 * high);
   }
 
   /** A cross over a host that is down; the name of another fault beside its host. */
@@ -467,19 +502,22 @@ class MapView extends Drawing {
   _badge(x, y, number, colour, side) {
     const { context } = this;
     const size = this.size > 8 ? 11.5 : this.tight ? 8.5 : 10;
-    context.font = `bold ${size}px ${SANS}`;
     const words = number > 999 ? `${Math.floor(number / 1000)}k` : String(number);
-    const width = context.measureText(words).width + 8;
-    const left = side < 0 ? x - width + 4 : x - 4;
-    context.fillStyle = this.colours[colour];
-    Object.assign(context, { strokeStyle: this.colours.panel, lineWidth: 1.5 });
-    context.beginPath();
-    // square corners for what waits, round ones for what has arrived
-    context.roundRect(left, y - size * 0.7, width, size * 1.4, side < 0 ? 1 : size * 0.7);
-    context.fill();
-    context.stroke();
-    Object.assign(context, { fillStyle: "black", textAlign: "center", textBaseline: "middle" });
-    context.fillText(words, left + width / 2, y + 0.5);
+    const width = words.length * size * 0.68 + 8;
+    const [wide, high] = [Math.ceil(width / 2 + 1), Math.ceil(size * 0.7 + 1)];
+    const middle = side < 0 ? x + 4 - width / 2 : x - 4 + width / 2;
+    this._stamp(context, `${colour} ${words} ${size}`, middle, y, wide, high, (own) => {
+      own.font = `bold ${size}px ${SANS}`;
+      own.fillStyle = this.colours[colour];
+      Object.assign(own, { strokeStyle: this.colours.panel, lineWidth: 1.5 });
+      own.beginPath();
+      // square corners for what waits, round ones for what has arrived
+      own.roundRect(-width / 2, -size * 0.7, width, size * 1.4, side < 0 ? 1 : size * 0.7);
+      own.fill();
+      own.stroke();
+      Object.assign(own, { fillStyle: "black", textAlign: "center", textBaseline: "middle" });
+      own.fillText(words, 0, 0.5);
+    });
   }
 
   _flight(n, t) {
@@ -584,7 +622,8 @@ class MapView extends Drawing {
 
   /** The node at a point, with room for a finger; null where there is none. */
   hit(x, y) {
-    const found = this.tree.find(x, y, 40);
+    const { k, x: dx, y: dy } = this.transform;
+    const found = this.level.tree.find((x - dx) / k, (y - dy) / k, 40 / k);
     if (found !== undefined) {
       const far = Math.hypot(this.spots[found][0] - x, this.spots[found][1] - y);
       if (far < Math.max(this.sizes[found] + 8, 18)) return found;

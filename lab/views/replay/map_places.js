@@ -83,7 +83,8 @@ class Places {
     nodes.forEach((node, number) => { for (const host of node.hosts) of[host] = number; });
     // nodes that may be named, the busiest first
     const order = nodes.map((_, number) => number).sort((a, b) => this.rank[nodes[a].hosts[0]] - this.rank[nodes[b].hosts[0]]);
-    return { nodes, of, order, edges: this._edges(of) };
+    const tree = d3.quadtree(nodes.map((_, number) => number), (number) => nodes[number].x, (number) => nodes[number].y);
+    return { nodes, of, order, tree, edges: this._edges(of) };
   }
 
   /** Clusters of the hosts of a cell; those whose middles are too near to one another are joined. */

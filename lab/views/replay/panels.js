@@ -24,11 +24,29 @@ class HostPanel {
     this.opened = new Set();
     const pick = make("select", { "aria-label": "Host", class: "pick-host",
       onchange: () => player.choose(Number(pick.value)) });
-    this.run.hosts.forEach((host, k) => pick.append(make("option", { value: k }, host.name)));
     this.pick = pick;
+    // of very many hosts the list is made when somebody is about to open it
+    if (this.run.hosts.length <= 500) this._choices();
+    else for (const about of ["pointerdown", "focus"]) pick.addEventListener(about, () => this._choices());
     this.about = make("span", { class: "quiet" });
     this.body = make("div", { class: "of-host" });
     element.append(make("p", { class: "row" }, pick, this.about), this.body);
+  }
+
+  /** Offer all hosts. */
+  _choices() {
+    if (this.pick.options.length === this.run.hosts.length) return;
+    const { value } = this.pick;
+    this.pick.replaceChildren(...this.run.hosts.map((host, k) => make("option", { value: k }, host.name)));
+    if (value !== "") this.pick.value = value;
+  }
+
+  /** Show which host is chosen. */
+  _chosen(host) {
+    if (this.pick.options.length < this.run.hosts.length) {
+      this.pick.replaceChildren(make("option", { value: host }, this.run.hostName(host)));
+    }
+    this.pick.value = host;
   }
 
   show(n, host) {
@@ -42,7 +60,7 @@ class HostPanel {
       drops.length, sessions.length, spool.map((entry) => [entry.enter, this.run.retryAt(n, entry)])]);
     if (key === this.key) return;
     this.key = key;
-    this.pick.value = host;
+    this._chosen(host);
     this.about.textContent = this._about(host, faults);
     const keep = document.activeElement && document.activeElement.dataset.keep;
     this.body.replaceChildren(
