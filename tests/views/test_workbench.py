@@ -19,7 +19,7 @@ from lab.analysis.phases import Phases
 from lab.topology.model import from_dict
 from lab.trace.rows import KIND, LINES, SENT
 from lab.trace.trace import Trace
-from lab.views.replay import replay_data, replay_page
+from lab.views.replay import replay_data
 from tests.helpers.page_in_node import computed, needs_node
 
 RUNS = ["campus.toml", "internet.toml", "faults/crash.toml", "faults/careless.toml", "polling.toml"]
@@ -446,28 +446,25 @@ def test_mail_that_is_sent_takes_up_its_line(chromium: Any, tmp_path: Path) -> N
 
 
 @needs_chromium
-def test_on_a_phone_dialogue_and_buffers_are_seen_without_scrolling(tmp_path: Path) -> None:
+def test_on_a_phone_dialogue_and_buffers_are_seen_without_scrolling(
+    chromium: Any, tmp_path: Path
+) -> None:
     """The session takes the place of the map, which is there again on the other tabs."""
-    page_file = tmp_path / "campus.html"
-    page_file.write_text(replay_page(lab.simulate(TOPOLOGIES / "campus.toml").trace), "utf-8")
-    with browser() as chromium:
-        page = chromium.new_page(viewport={"width": 390, "height": 844})
-        heard = listening(page)
-        page.goto(page_file.as_uri())
-        page.wait_for_function("globalThis.replay")
-        page.evaluate("replay.seek(195); replay.selectThing('message:1'); replay.tab('follow')")
-        drawn(page)
-        for part in ("table.buffers", ".dialogue-lines", ".controls .play"):
-            box = page.locator(part).bounding_box()
-            assert box["y"] >= 0
-            assert box["y"] + box["height"] <= 844, part
-        assert page.evaluate("document.documentElement.scrollHeight") <= 844
-        follow = "document.querySelector('.follow')"
-        assert page.evaluate(f"{follow}.scrollHeight <= {follow}.clientHeight")
-        assert not page.locator(".map").is_visible()
-        page.evaluate("replay.tab('messages')")
-        drawn(page)
-        assert page.locator(".map canvas").bounding_box()["height"] > 100
-        assert page.evaluate("replay.map.hit(...replay.map.spots[0])") == 0
-        assert heard == []
-        page.close()
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    page = opened(chromium, trace, tmp_path, viewport={"width": 390, "height": 844})
+    page.evaluate("replay.seek(195); replay.selectThing('message:1'); replay.tab('follow')")
+    drawn(page)
+    for part in ("table.buffers", ".dialogue-lines", ".controls .play"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= 844, part
+    assert page.evaluate("document.documentElement.scrollHeight") <= 844
+    follow = "document.querySelector('.follow')"
+    assert page.evaluate(f"{follow}.scrollHeight <= {follow}.clientHeight")
+    assert not page.locator(".map").is_visible()
+    page.evaluate("replay.tab('messages')")
+    drawn(page)
+    assert page.locator(".map canvas").bounding_box()["height"] > 100
+    assert page.evaluate("replay.map.hit(...replay.map.spots[0])") == 0
+    assert page.heard == []
+    page.close()
