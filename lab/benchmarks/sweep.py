@@ -16,7 +16,7 @@ from typing import Any
 from lab.experiments.sweep.experiment import Experiment, Planned
 from lab.experiments.sweep.experiment_file import make_experiment
 from lab.experiments.sweep.sweep import Recipe, SweepScheduler, begin, journal_of, run_one
-from lab.experiments.sweep.workers import start_workers
+from lab.runtime.executor import start_workers
 from lab.runtime.spawn import without_main
 
 ROUNDS = 3
@@ -27,7 +27,7 @@ def measure_sweep(
 ) -> dict[str, Any]:
     """Measure the overhead of a sweep, in per cent of the wall-clock time of its runs.
 
-    A run takes about ``seconds``. The time of a sweep over one Dask worker, with its journal, is
+    A run takes about ``seconds``. The time of a sweep over one worker, with its journal, is
     compared with the time that the runs take inside that worker. The round with the least overhead
     counts, because other work of the machine can only add to it.
     """

@@ -67,6 +67,11 @@ processes_option = click.option(
     "--processes", type=click.IntRange(min=1), metavar="N",
     help="Number of processes.  [default: one for each processor]",
 )  # fmt: skip
+scheduler_option = click.option(
+    "--scheduler", metavar="ADDRESS", envvar="DASK_SCHEDULER_ADDRESS",
+    help="Address of a Dask scheduler whose workers do the work, for example "
+    "tcp://10.0.0.1:8786.  [default: this machine]",
+)  # fmt: skip
 until_option = click.option(
     "--until", type=Duration(),
     help="Stop at this time of the run, for example '90 s' or '2 h'.  [default: when nothing is "
@@ -488,8 +493,11 @@ def exit_if_broken(topology: str, done: Run) -> None:
         raise click.exceptions.Exit(BROKEN_BY_OTHERS)
 
 
-def exit_on_breaches(breaches: list[str], interrupted: bool) -> None:
-    """Exit with status 1, and the reasons, if a rule was broken; with 130 if interrupted."""
+def exit_on_breaches(breaches: list[str], interrupted: bool, lost: str = "") -> None:
+    """Exit with status 1, and the reasons, if a rule was broken; with 130 if interrupted.
+
+    ``lost`` is a sentence if the workers were lost: exit with status 2.
+    """
     for sentence in breaches[:20]:
         print_error(sentence)
     if len(breaches) > 20:
@@ -497,6 +505,8 @@ def exit_on_breaches(breaches: list[str], interrupted: bool) -> None:
     if interrupted:
         print_error("interrupted; the figures are those of the runs until then")
         raise click.exceptions.Exit(INTERRUPTED)
+    if lost:
+        exit_with_error(f"{lost}; the figures are those of the runs until then")
     if breaches:
         raise click.exceptions.Exit(FAILED)
 

@@ -17,6 +17,7 @@ from lab.cli.common import (
     print_table,
     processes_option,
     progress_bar,
+    scheduler_option,
     seed_option,
     set_option,
     topology_argument,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     help="Print the command that runs point number N alone, and run nothing.  [default: run them]",
 )  # fmt: skip
 @processes_option
+@scheduler_option
 @figures_as_json_option
 @writes_private_files
 def explore(
@@ -55,6 +57,7 @@ def explore(
     by: tuple[str, ...],
     point: int | None,
     processes: int | None,
+    scheduler: str | None,
     as_json: bool,
 ) -> None:
     """Run TOPOLOGY again and again, broken at every step in turn.
@@ -65,6 +68,7 @@ def explore(
     """
     described = load(topology, sets, seed)
     from lab.experiments import explore as exploring
+    from lab.runtime.workers import WorkersError
 
     explored = exploring.plan(described, seed, limit, by or exploring.WAYS)
     command = ["lab", "run", topology, *(["--seed", str(seed)] if seed else [])]
@@ -75,14 +79,19 @@ def explore(
             exit_with_error(f"--point {point}: use a number from 1 to {explored.possible}")
         echo(command_for(described, command, chosen))
         return
-    interrupted = False
+    interrupted, lost = False, ""
     with progress_bar(len(explored.points), as_json, "points", 50) as progress:
         try:
-            for done, _ in enumerate(exploring.try_all(explored, described, seed, processes), 1):
+            tried = exploring.try_all(explored, described, seed, processes, scheduler)
+            for done, _ in enumerate(tried, 1):
                 if progress is not None:
                     progress(done)
         except KeyboardInterrupt:
             interrupted = True
+        except WorkersError as why:
+            lost = str(why)
+    if lost and not explored.outcomes:
+        exit_with_error(lost)
     if as_json:
         echo(json.dumps(explored.as_dict()))
     else:
@@ -93,6 +102,7 @@ def explore(
     exit_on_breaches(
         [f"point {broken.number}, {broken.where}: {why}" for broken, why in explored.breaches],
         interrupted,
+        lost,
     )
 
 

@@ -11,6 +11,7 @@ import click
 from lab.cli.common import (
     echo,
     exit_on_breaches,
+    exit_with_error,
     figures_as_json_option,
     make_directory,
     print_error,
@@ -18,6 +19,7 @@ from lab.cli.common import (
     processes_option,
     progress_bar,
     reason_of,
+    scheduler_option,
     seed_option,
 )
 from lab.runtime.private_files import writes_private_files
@@ -49,28 +51,36 @@ MOST_SHRUNK = 5
     help="Directory for the smallest network of each run that broke a rule.",
 )  # fmt: skip
 @processes_option
+@scheduler_option
 @figures_as_json_option
 @writes_private_files
 def storm(
-    runs: int, seed: int, careless: bool, out: str, processes: int | None, as_json: bool
-) -> None:
+    runs: int, seed: int, careless: bool, out: str, processes: int | None, scheduler: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Run random networks with random mail and faults, and check them.
 
     Every run is checked against the rules that no run may break. A run that breaks one is shrunk to
     the smallest network that still does, which is written as a topology file.
     """
     from lab.experiments.storm import storm as storms
+    from lab.runtime.workers import WorkersError
 
     make_directory(out)
     checked = storms.Storm(seed, careless)
-    interrupted = False
+    interrupted, lost = False, ""
     with progress_bar(runs, as_json, "runs", 200) as progress:
         try:
-            for done, _ in enumerate(storms.run_storm(checked, runs, processes), 1):
+            made = storms.run_storm(checked, runs, processes, scheduler=scheduler)
+            for done, _ in enumerate(made, 1):
                 if progress is not None:
                     progress(done)
         except KeyboardInterrupt:
             interrupted = True
+        except WorkersError as why:
+            lost = str(why)
+    if lost and not checked.runs:
+        exit_with_error(lost)
     files = {} if interrupted else write_smallest_cases(checked, Path(out))
     if as_json:
         echo(json.dumps(checked.as_dict(files)))
@@ -85,6 +95,7 @@ def storm(
             for run in checked.broken
         ],
         interrupted,
+        lost,
     )
 
 

@@ -28,6 +28,7 @@ from lab.cli.common import (
     quiet_option,
     reason_of,
     report_run,
+    scheduler_option,
 )
 from lab.cli.plugin_options import Chosen, plugin_options
 from lab.quantities import count_noun
@@ -55,11 +56,7 @@ MOST_PRINTED = 5
     "--workers", type=click.IntRange(min=1), metavar="N",
     help="Number of processes on this machine.  [default: one for each processor]",
 )  # fmt: skip
-@click.option(
-    "--scheduler", metavar="ADDRESS", envvar="DASK_SCHEDULER_ADDRESS",
-    help="Address of a Dask scheduler whose cluster makes the runs, for example "
-    "tcp://10.0.0.1:8786.  [default: this machine]",
-)  # fmt: skip
+@scheduler_option
 @click.option(
     "--seeds", metavar="N",
     help="Number of seeds for each combination, or a range such as 0..9.  "

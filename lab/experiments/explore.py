@@ -25,7 +25,7 @@ from lab.experiments.misbehaviour import misbehaviours
 from lab.hosts.reply_script import ScriptedReply
 from lab.quantities import clock_time
 from lab.runtime import arguments
-from lab.runtime.worker_pool import results
+from lab.runtime.executor import results
 from lab.simulation.simulation import simulate
 from lab.topology.model import FaultSpec, Topology
 from lab.topology.write import fault_table, table_of, toml_value
@@ -383,11 +383,15 @@ def plan(
 
 
 def try_all(
-    explored: Explored, topology: Topology, seed: int = 0, processes: int | None = None
+    explored: Explored,
+    topology: Topology,
+    seed: int = 0,
+    processes: int | None = None,
+    scheduler: str | None = None,
 ) -> Iterator[Trial]:
     """Break the run at each point in turn; yield each outcome, and keep it in ``explored``."""
     work = partial(broken_run, topology, seed)
-    for outcome in results(work, explored.points, processes):
+    for outcome in results(work, explored.points, processes, scheduler):
         explored.outcomes.append(outcome)
         yield outcome
 
@@ -399,6 +403,7 @@ def explore(
     limit: int | None = None,
     by: Sequence[str] = WAYS,
     processes: int = 1,
+    scheduler: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Explored:
     """Break a topology's run at every step in turn; ``topology`` may be the path of a file.
@@ -406,7 +411,8 @@ def explore(
     ``limit`` is the largest number of points to try, spread over the run. ``by``: with what to
     break it, "cut", "crash" and "reply" (a host misbehaves at a reply). ``processes`` does not
     change the result; a script that asks for more than one requires
-    ``if __name__ == "__main__":``.
+    ``if __name__ == "__main__":``. ``scheduler`` is the address of a Dask scheduler whose workers
+    try the points, such as "tcp://10.0.0.1:8786"; raises OSError if it cannot be reached.
     ``progress`` is called with the number of points tried so far; True shows a bar,
     False none, and by default one appears after two seconds on a terminal or in a notebook.
     """
@@ -418,10 +424,14 @@ def explore(
     expected = 'several of "cut", "crash" and "reply"'
     ways = [arguments.one_of("by", way, WAYS) for way in arguments.many("by", by, expected)]
     processes = arguments.whole_number("processes", processes, 1, example=2)
+    if scheduler is not None:
+        arguments.text("scheduler", scheduler, "the address of a scheduler")
     check_progress(progress, "the number of points tried so far")
     explored = plan(topology_of(topology, seed), seed, limit, ways)
     with shown(progress, len(explored.points), "points") as tell:
-        for done, _ in enumerate(try_all(explored, explored.topology, seed, processes), 1):
+        for done, _ in enumerate(
+            try_all(explored, explored.topology, seed, processes, scheduler), 1
+        ):
             if tell is not None:
                 tell(done)
     return explored

@@ -16,7 +16,7 @@ from lab.api.examples import Example, copy_to, examples
 from lab.api.run import Run
 from lab.api.simulate import simulate
 from lab.quantities import count_noun, time_taken
-from lab.runtime import worker_pool
+from lab.runtime import executor
 from lab.site.markdown import code, rendered
 from lab.site.pages import Site, html
 from lab.site.pictures import full_map, small_map, words_of
@@ -67,7 +67,7 @@ def write_gallery(
     """Write the gallery, or that of some examples; yield the name of each that is done."""
     chosen = [each for each in examples() if not names or each.name in names]
     every = []
-    for each in worker_pool.results(shown, chosen, processes):
+    for each in executor.results(shown, chosen, processes):
         for path, content in each.files.items():
             site.file(path, content)
         site.page(

@@ -179,8 +179,8 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "SpoolProblem": "lab spool and lab live: a sentence",
     "StorageFailed": "a live host's process: the mail is refused with 451 or 452",
     "WorkerLost": "lab.simulate: a RunFailed",
-    "WorkersError": "lab.sweep: a SweepError",
     "TooMany": "lab.judging: the networks of a storm",
+    "WorkersError": "an OSError, and lab.sweep: a SweepError",
 }
 
 

@@ -24,7 +24,6 @@ from lab.experiments.sweep.experiment import MOST_TRIED
 from lab.experiments.sweep.experiment_file import SweepError, load_experiment, make_experiment
 from lab.experiments.sweep.measures import KNOWN
 from lab.experiments.sweep.sweep import Recipe, begin, journal_of, run_one
-from lab.experiments.sweep.workers import LocalWorkers
 from lab.views.pictures.sweeps import mean_of, plot
 
 CAMPUS = ROOT / "topologies" / "campus.toml"
@@ -146,11 +145,10 @@ def test_a_run_that_kills_its_process_is_recorded_and_ends_nothing() -> None:
     assert "process died" in table["error"][2]
 
 
-def test_without_dask_processes_of_python_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "lab.experiments.sweep.sweep.start_workers",
-        lambda workers, scheduler: LocalWorkers(workers),
-    )
+def test_without_cloudpickle_a_run_that_kills_its_process_is_recorded_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "cloudpickle", None)
     table = lab.sweep(topology=SCENARIO, seeds=5, measures=[dies_at_two], workers=2)
     assert table["error"].notna().tolist() == [False, False, True, False, False]
 

@@ -15,7 +15,7 @@ from lab.experiments.storm.shrink import MOST_TRIALS, shrink
 from lab.experiments.storm.swarm import storm_network
 from lab.quantities import clock_time, count_noun
 from lab.runtime import arguments
-from lab.runtime.worker_pool import results
+from lab.runtime.executor import results
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.topology.write import to_toml
@@ -176,11 +176,15 @@ def one_run(seed: int, careless: bool, number: int) -> StormRun:
 
 
 def run_storm(
-    storm: Storm, runs: int, processes: int | None = None, first: int = 0
+    storm: Storm,
+    runs: int,
+    processes: int | None = None,
+    first: int = 0,
+    scheduler: str | None = None,
 ) -> Iterator[StormRun]:
     """Make ``runs`` runs, from number ``first`` on; yield each, and keep it in ``storm``."""
     work = partial(one_run, storm.seed, storm.careless)
-    for checked in results(work, range(first, first + runs), processes):
+    for checked in results(work, range(first, first + runs), processes, scheduler):
         storm.runs.append(checked)
         yield checked
 
@@ -191,23 +195,27 @@ def storm(
     *,
     careless: bool = False,
     processes: int = 1,
+    scheduler: str | None = None,
     progress: Progress | bool | None = None,
 ) -> Storm:
     """Run random networks with random mail and faults, and check them every run.
 
     ``careless``: every host replies 250 before it stores the mail, so rules must break.
     ``processes`` does not change the result; a script that asks for more than one requires
-    ``if __name__ == "__main__":``.
+    ``if __name__ == "__main__":``. ``scheduler`` is the address of a Dask scheduler whose workers
+    make the runs, such as "tcp://10.0.0.1:8786"; raises OSError if it cannot be reached.
     ``progress`` is called with the number of runs so far; True shows a bar,
     False none, and by default one appears after two seconds on a terminal or in a notebook.
     """
     runs = arguments.whole_number("runs", runs, 0, example=200)
     seed = arguments.whole_number("seed", seed)
     processes = arguments.whole_number("processes", processes, 1, example=2)
+    if scheduler is not None:
+        arguments.text("scheduler", scheduler, "the address of a scheduler")
     check_progress(progress, "the number of runs so far")
     storm = Storm(seed, careless)
     with shown(progress, runs, "runs") as tell:
-        for done, _ in enumerate(run_storm(storm, runs, processes), 1):
+        for done, _ in enumerate(run_storm(storm, runs, processes, scheduler=scheduler), 1):
             if tell is not None:
                 tell(done)
     return storm

@@ -26,7 +26,6 @@ from lab.experiments.sweep.experiment import Experiment, Planned, topology_of
 from lab.experiments.sweep.experiment_file import SweepError, load_experiment, make_experiment
 from lab.experiments.sweep.journal import Journal, JournalLock
 from lab.experiments.sweep.measures import measure
-from lab.experiments.sweep.workers import DIED, FAILED, Workers, WorkersError, start_workers
 from lab.extend.given import (
     GivenBehaviours,
     GivenOwnFault,
@@ -37,10 +36,10 @@ from lab.extend.given import (
     given_plugins,
 )
 from lab.runtime import arguments
+from lab.runtime.executor import ALONE, processors, start_workers
 from lab.runtime.extras import required
 from lab.runtime.gc_pause import gc_pause
-from lab.runtime.spawn import without_main
-from lab.runtime.worker_pool import ALONE, processors
+from lab.runtime.workers import DIED, FAILED, Workers, WorkersError
 from lab.simulation.limits import MAX_EVENTS, MAX_SECONDS, Limits
 from lab.simulation.plugins import NONE, Plugins
 
@@ -300,19 +299,18 @@ def make(
         keep(planned, run_one(recipe, planned.point.sets, planned.seed))
     if remaining:
         seconds = (time.monotonic() - begun) / max(1, len(swept.outcomes) - swept.resumed)
-        with without_main():
-            try:
-                pool = start_workers(min(workers or processors(), len(remaining)), scheduler)
-            except WorkersError as why:
-                raise SweepError(str(why)) from None
-            try:
-                SweepScheduler(pool, recipe, keep, seconds if alone else TASK).run(remaining)
-            except WorkersError as why:
-                raise SweepError(
-                    f"{why}; the finished runs are kept: the same command continues from there"
-                ) from None
-            finally:
-                pool.close()
+        try:
+            pool = start_workers(min(workers or processors(), len(remaining)), scheduler)
+        except WorkersError as why:
+            raise SweepError(str(why)) from None
+        try:
+            SweepScheduler(pool, recipe, keep, seconds if alone else TASK).run(remaining)
+        except WorkersError as why:
+            raise SweepError(
+                f"{why}; the finished runs are kept: the same command continues from there"
+            ) from None
+        finally:
+            pool.close()
 
 
 class SweepScheduler:
