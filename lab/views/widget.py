@@ -64,9 +64,8 @@ class Watch(anywidget.AnyWidget):
         breaks: Iterable[Condition] = (),
         act: Act | None = None,
     ) -> None:
-        trace = beginning(trace)
         super().__init__(data=pack(replay_data(trace)))
-        self.trace = trace
+        self.trace = beginning(trace)
         self.position = position
         self._act = act
         self.acts = act is not None
@@ -113,7 +112,7 @@ class Watch(anywidget.AnyWidget):
             self.altered, self.comparison = altered.words, altered.comparison
             self.position = min(int(float(change.get("n") or self.position)), len(self.trace))
             self.breaks = []
-            self.data = pack(replay_data(self.trace))
+            self.data = pack(replay_data(altered.trace))
 
     def _asked(self, _: object, content: Any, __: object) -> None:
         """Do what was clicked; what is not possible is told in the widget."""

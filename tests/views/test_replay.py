@@ -19,9 +19,9 @@ from helpers.synthetic_traces import many, troubled
 import lab
 from lab.analysis.narrative import sentence
 from lab.topology.model import from_dict
-from lab.trace.rows import Event
+from lab.trace.rows import KIND, MESSAGE, Event
 from lab.trace.trace import Trace
-from lab.views.replay import data, replay_data, replay_page, wording, write_replay
+from lab.views.replay import data, messages, replay_data, replay_page, wording, write_replay
 from lab.views.replay.data import pack
 from lab.views.replay.texts import Texts
 
@@ -88,9 +88,56 @@ def test_of_a_long_run_the_page_plays_the_beginning_and_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(data, "LONGEST_REPLAY", 60)
-    found = replay_data(lab.simulate(TOPOLOGIES / "campus.toml").trace)
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    found: Any = replay_data(trace)
     assert len(found["t"]) == 60
     assert found["title"] == "A campus hub (the first 60 events)"
+    assert found["verdict"]["shows"].startswith(
+        f"This page plays the first 60 of {len(trace)} events, to 0:00:0"
+    )
+
+
+@pytest.mark.parametrize("name", ["campus.toml", "faults/crash.toml", "faults/careless.toml"])
+def test_the_verdict_of_a_page_that_is_cut_is_of_the_whole_run(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counts, words and broken rules; and what became of the recipients that it lists."""
+    trace = lab.simulate(TOPOLOGIES / name).trace
+    whole: Any = replay_data(trace)
+    assert whole["verdict"]["shows"] == ""
+    monkeypatch.setattr(data, "LONGEST_REPLAY", 60)
+    cut: Any = replay_data(trace)
+    for key in ("who", "ends", "words", "breaches"):
+        assert cut["verdict"][key] == whole["verdict"][key]
+    listed = [listed_of(page) for page in (cut, whole)]
+    submitted = {row[MESSAGE] for row in trace.rows[:60] if row[KIND] == "submit"}
+    assert listed[0] == [one for one in listed[1] if one[0] in submitted]
+    assert listed[0]
+
+
+def test_the_phases_of_a_very_long_run_are_known_as_far_as_the_page_plays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The counts are of all of it; there is no sentence about the time."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    whole: Any = replay_data(trace)
+    monkeypatch.setattr(data, "LONGEST_REPLAY", 60)
+    monkeypatch.setattr(messages, "MOST_PHASED", 300)
+    cut: Any = replay_data(trace)
+    assert cut["verdict"]["ends"] == whole["verdict"]["ends"]
+    assert cut["verdict"]["words"] == "" != whole["verdict"]["words"]
+    ends = [
+        at + sum(spent[4::5])
+        for at, spent in zip(cut["recipients"]["at"], cut["recipients"]["spent"], strict=True)
+    ]
+    assert max(ends) == sum(cut["t"])
+
+
+def listed_of(page: Any) -> list[tuple[Any, ...]]:
+    """Return the recipients that a page lists: message, outcome, from when on, and how long."""
+    columns = page["recipients"]
+    outcomes = [columns["outcomes"][number] for number in columns["outcome"]]
+    return list(zip(columns["message"], outcomes, columns["at"], columns["took"], strict=True))
 
 
 def test_the_command_writes_the_page(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ class Run {
     this.recipients = { count: columns.message.length, message: columns.message, from: texts(columns.from),
       to: texts(columns.to), outcome: columns.outcome.map((name) => columns.outcomes[name]),
       at: columns.at.map((t) => t / 1e6),
-      took: columns.took.map((t, k) => (t < 0 ? Math.max(0, this.last - columns.at[k] / 1e6) : t / 1e6)),
+      took: columns.took.map((t, k) => Math.max(0, (t < 0 ? columns.until - columns.at[k] : t) / 1e6)),
       ended: columns.took.map((t) => t >= 0) };
     this.rowsOfMessage = new Map();
     columns.message.forEach((message, k) => {
@@ -280,6 +280,9 @@ class Run {
       if (!this.routes.has(back)) this.routes.set(back, [...hosts].reverse());
     }
   }
+
+  /** Whether a recipient comes to its end after what the page plays of the run. */
+  endsLater(row) { return this.recipients.at[row] + this.recipients.took[row] > this.last + 1e-3; }
 
   /** The phases of a recipient: name, host, peer, why, and from when to when, in seconds. */
   phasesOf(row) {

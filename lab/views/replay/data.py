@@ -113,8 +113,11 @@ def beginning(trace: Trace) -> Trace:
 
 
 def replay_data(trace: Trace) -> dict[str, object]:
-    """Return a trace as the player reads it, or the :func:`beginning` of it; JSON can hold it."""
-    return _Page(beginning(trace)).data()
+    """Return a trace as the player reads it, or the :func:`beginning` of it; JSON can hold it.
+
+    The verdict, and what became of each recipient, are of the whole trace in either case.
+    """
+    return _Page(beginning(trace), trace).data()
 
 
 def pack(data: Mapping[str, object]) -> str:
@@ -124,10 +127,11 @@ def pack(data: Mapping[str, object]) -> str:
 
 
 class _Page:
-    """The data of one page."""
+    """The data of one page: of what it plays of a trace, with the verdict about the ``whole``."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, whole: Trace) -> None:
         self.trace = trace
+        self.whole = whole
         self.meta = trace.meta
         self.rows: list[Row] = list(trace.rows)
         self.names = [str(host["name"]) for host in self.meta.get("hosts", ())]
@@ -149,7 +153,7 @@ class _Page:
         rows = self.rows
         kinds = {kind: k for k, kind in enumerate(self.by_kind)}
         crossings = traffic(self.trace).crossings
-        messages = Messages(self.trace, self.shown, self._host, self.texts.number)
+        messages = Messages(self.trace, self.shown, self._host, self.texts.number, self.whole)
         data = {
             "version": 2,
             "looks": visual_language.as_data(),

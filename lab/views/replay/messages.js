@@ -214,6 +214,7 @@ function drawLane(context, player, row, width, top, height, fills, share = null)
     context.fillStyle = fills[phase.name];
     context.fillRect(left, top + height * thin, Math.max(0.7, right - left), height * (1 - 2 * thin));
   }
+  if (!share && run.endsLater(row)) return;
   const { recipients } = run;
   const end = x(recipients.at[row] + recipients.took[row]);
   if (end >= -4 && end <= width + 4) {

@@ -16,7 +16,7 @@ from lab.analysis.shown_names import ShownNames
 from lab.analysis.verdict import verdict_of
 from lab.protocol.states import MAIL_COMMANDS
 from lab.protocol.syntax import path_in, verb_of
-from lab.quantities import count_noun
+from lab.quantities import count_noun, hours_minutes_seconds
 from lab.trace.levels import includes
 from lab.trace.rows import (
     HOST,
@@ -34,49 +34,65 @@ _ALWAYS: Final = ("delivered", "returned", "lost")
 
 MOST_BREACHES: Final = 20
 
+MOST_PHASED: Final = 1_000_000
+"""Events of a run up to which a page knows the phases of its recipients to their ends. Of a longer
+one it knows them as far as it plays, and has no sentence about the time.
+"""
+
 Number = Callable[[str], int]
 """Returns the number of a host, or of a text."""
 
 
 class Messages:
-    """The recipients of a trace, as the page has them; ``host`` and ``text`` number names."""
+    """The recipients of a trace, as the page has them; ``host`` and ``text`` number names.
 
-    def __init__(self, trace: Trace, shown: ShownNames, host: Number, text: Number) -> None:
+    Where the page plays the beginning of a run, ``trace`` is that, and ``whole`` is all of the run.
+    The verdict counts all recipients. The table has those of messages that the page plays; what
+    became of them is read from the whole run too.
+    """
+
+    def __init__(
+        self, trace: Trace, shown: ShownNames, host: Number, text: Number, whole: Trace
+    ) -> None:
         self._trace, self._shown, self._host, self._text = trace, shown, host, text
-        self._account = Account(trace.rows)
+        self._whole = whole
+        self._account = Account(whole.rows)
         self._account.counts()
-        self._recipients = list(self._account.everyone())
-        self._phases = Phases(trace) if includes(trace.level, "wire") else None
-        phased = () if self._phases is None else self._phases.everyone()
-        self._of: dict[tuple[int, str], RecipientPhases] = {
-            (one.message, one.id): one for one in phased
+        self._everyone = list(self._account.everyone())
+        self._senders = {
+            row[MESSAGE]: shown.path(row[SUBMIT_REVERSE_PATH]) for row in trace.of(("submit",))
         }
+        self._recipients = [one for one in self._everyone if one.message in self._senders]
+        known = whole if len(whole) <= MOST_PHASED else trace
+        self._phases = Phases(known) if includes(whole.level, "wire") else None
+        self._of: dict[tuple[int, str], RecipientPhases] = (
+            {}
+            if self._phases is None
+            else {(one.message, one.id): one for one in self._phases.everyone()}
+        )
 
     def data(self) -> dict[str, Any]:
         """Return the recipients in columns; times are microseconds.
 
-        ``took`` is from submission to the end, -1 for who has none. ``phases`` are numbers one
-        after the other: phase, host, peer, cause and length, from submission on without a gap.
+        ``took`` is from submission to the end, -1 for who has none by the end of the run, which is
+        at ``until``. ``phases`` are numbers one after the other: phase, host, peer, cause and
+        length, from submission on without a gap.
         """
         everyone = self._recipients
-        senders = self._senders()
         outcomes = ["twice" if one.deliveries > 1 else one.outcome for one in everyone]
         kinds = list(dict.fromkeys(outcomes))
         return {
             "outcomes": kinds,
             "phases": list(PHASES),
             "message": [one.message for one in everyone],
-            "from": [self._text(senders.get(one.message, "")) for one in everyone],
+            "from": [self._text(self._senders[one.message]) for one in everyone],
             "to": [self._text(self._shown.path(one.address)) for one in everyone],
             "outcome": [kinds.index(outcome) for outcome in outcomes],
             "at": [_micro(one.submitted_at) for one in everyone],
             "took": [_took(one) for one in everyone],
             "spent": [self._spent(one) for one in everyone],
+            "until": _micro(self._whole.last),
         }
-
-    def _senders(self) -> dict[int, str]:
-        submitted = self._trace.of(("submit",))
-        return {row[MESSAGE]: self._shown.path(row[SUBMIT_REVERSE_PATH]) for row in submitted}
 
     def _spent(self, recipient: Recipient) -> list[int]:
         found = self._of.get((recipient.message, recipient.id))
@@ -92,25 +108,40 @@ class Messages:
         """Return how many came to which end, a sentence about the time, and broken rules.
 
         Each end is its name, how many, and words; a broken rule is when, the message, and words.
+        ``shows`` says which part of the run the page plays, "" if it is all of it.
         """
         ends: dict[str, int] = dict.fromkeys(_ALWAYS, 0)
-        for one in self._recipients:
+        for one in self._everyone:
             ends[one.outcome] = ends.get(one.outcome, 0) + 1
-        twice = sum(one.deliveries > 1 for one in self._recipients)
+        twice = sum(one.deliveries > 1 for one in self._everyone)
         order = [name for name in (*OUTCOMES, *ends) if name in ends]
         counts = [*((name, ends[name]) for name in dict.fromkeys(order)), ("twice", twice)]
-        about = "" if self._phases is None else verdict_of(self._of.values(), self._phases)
+        phases = self._phases if len(self._whole) <= MOST_PHASED else None
+        about = "" if phases is None else verdict_of(self._of.values(), phases)
         return {
-            "who": count_noun(len(self._recipients), "recipient"),
+            "who": count_noun(len(self._everyone), "recipient"),
             "ends": [[name, n, f"{n:,} {_WORDS.get(name, name)}"] for name, n in counts],
             "words": about,
             "breaches": self._breaches(),
+            "shows": self._shows(),
         }
 
+    def _shows(self) -> str:
+        trace, whole = self._trace, self._whole
+        if len(trace) == len(whole):
+            return ""
+        shown, everything = map(hours_minutes_seconds, (trace.last, whole.last))
+        return (
+            f"This page plays the first {len(trace):,} of {len(whole):,} events, to {shown} of "
+            f"{everything}, and lists the {count_noun(len(self._recipients), 'recipient')} of mail "
+            "that was submitted until then. The verdict, and what became of each, are of the whole "
+            "run."
+        )
+
     def _breaches(self) -> list[list[Any]]:
-        if not ending_of(self._trace):  # of a part of a run the rules say nothing
+        if not ending_of(self._whole):  # of a part of a run the rules say nothing
             return []
-        found = breaches(self._trace.rows, self._account)[:MOST_BREACHES]
+        found = breaches(self._whole.rows, self._account)[:MOST_BREACHES]
         return [
             [_micro(one.t), -1 if one.message is None else one.message, str(one)] for one in found
         ]

@@ -442,6 +442,7 @@ class Player {
       class: `end end-${name} ${count ? "" : "none"}`, title: `the messages that were ${name}`,
       onclick: () => this.ask(`outcome:${name}`) }, `${endLook(this.run, name).glyph} ${words}`));
     line.replaceChildren(make("strong", {}, `${verdict.who}:`), ...ends, make("span", {}, verdict.words));
+    if (verdict.shows) line.append(make("span", { class: "shows" }, verdict.shows));
     for (const [t, message, words] of verdict.breaches.slice(0, 3)) {
       line.append(make("button", { type: "button", class: "broken", onclick: () => {
         this.seekTime(t / 1e6);

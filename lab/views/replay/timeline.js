@@ -297,7 +297,7 @@ class TimelineView extends Drawing {
     const taken = new Set();
     for (let row = 0; row < recipients.count; row += 1) {
       const outcome = recipients.outcome[row];
-      if (outcome === "delivered") continue;
+      if (outcome === "delivered" || run.endsLater(row)) continue;
       const x = this.x(recipients.at[row] + recipients.took[row]);
       const key = `${outcome}${Math.round(x / 8)}`;
       if (x < 0 || x > this.width || taken.has(key)) continue;
