@@ -50,6 +50,8 @@ from lab.trace.rows import KIND
 # imported when several processes are asked for: what a run in one process does not need
 if TYPE_CHECKING:
     from lab.simulation.partitioned.coordinator import Coordinator
+    from lab.simulation.partitioned.planning import OneProcess, PartitionPlan
+    from lab.simulation.partitioned.ranks import Ranks
 
 AGAIN: Final = 10.0
 """Seconds after an interruption in a notebook within which another one raises an exception."""
@@ -182,6 +184,7 @@ def make_run(
     plugins: Plugins = NONE,
     may_go_on: bool = False,
     legs: Sequence[Leg] = (),
+    ranks: Ranks | None = None,
 ) -> Run:
     """Return the run of a topology that has its seed and all its faults.
 
@@ -190,7 +193,8 @@ def make_run(
     with the reason if several processes are asked for and one makes the run. ``limits`` cut the run
     off. ``plugins`` is the code of users that the run calls. ``may_go_on`` keeps the state of a run
     without retention, from which it can go on. ``legs`` are how a run came to its last
-    faults, if it is made again.
+    faults, if it is made again. ``ranks`` of MPI share the hosts, in place of processes of this
+    machine, wherever hosts can be parted.
 
     Each of ``signals`` (default: Ctrl-C, unless it is ignored) stops the run between two events, a
     second Ctrl-C at once. What happened until then is kept: raises :class:`Interrupted`, or
@@ -199,6 +203,7 @@ def make_run(
     """
     signals = not_ignored() if signals is None else signals
     limits = limits.started()
+    processes = processes if ranks is None else ranks.size
     if legs:
         processes = 1
     if isinstance(plugins.retry, OwnRetry):
@@ -211,12 +216,17 @@ def make_run(
         from lab.simulation.partitioned.coordinator import Coordinator
         from lab.simulation.partitioned.planning import PartitionPlan, shared_out
 
-        plan = shared_out(topology, processes)
-        if isinstance(plan, PartitionPlan):
+        best = shared_out(topology, processes)
+        if isinstance(best, PartitionPlan):
+            plan: PartitionPlan | None = best
+        else:
+            plan = _although_slower(best, ranks, report)
+        if plan is not None:
             retention = retention or Retention(in_memory=True)
-            coordinator = Coordinator.of(topology, seed, until, plan, retention, limits, plugins)
+            coordinator = Coordinator.of(
+                topology, seed, until, plan, retention, limits, plugins, ranks
+            )
             return _on_several_processes(coordinator, progress, signals)
-        report(f"one process makes this run: {plan.reason}")
     if may_go_on and retention is None:
         simulation = with_legs(topology, seed, legs, plugins)
         run = made(simulation, topology, until, progress, limits, signals, legs)
@@ -229,6 +239,19 @@ def make_run(
         simulation = Simulation(topology, seed, plugins=plugins)
     has_begun = bool(legs)
     return _on_one_process(simulation, until, retention, progress, limits, signals, has_begun)
+
+
+def _although_slower(
+    one: OneProcess, ranks: Ranks | None, report: Callable[[str], None]
+) -> PartitionPlan | None:
+    """Report why one process should make a run; return how its hosts are shared out all the same,
+    among ranks, which have been started for this.
+    """
+    if ranks is None or one.slower is None:
+        report(f"one process makes this run: {one.reason}")
+        return None
+    report(f"one process would be faster: {one.reason}")
+    return one.slower
 
 
 def _why_one_process(limits: Limits, plugins: Plugins) -> str:

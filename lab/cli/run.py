@@ -17,6 +17,7 @@ from lab.cli.common import (
     artefacts_option,
     check_links,
     echo,
+    exit_with_error,
     exit_with_status,
     level_option,
     links_option,
@@ -45,6 +46,7 @@ from lab.runtime.version import VERSION
 if TYPE_CHECKING:
     from lab.api.run import Run
     from lab.api.run_file import RunFile
+    from lab.simulation.partitioned.ranks import Ranks
     from lab.simulation.plugins import Plugins
 
 
@@ -65,6 +67,11 @@ if TYPE_CHECKING:
     help="Number of processes that share the hosts. If that would not be faster, one process is "
     "used, and a note says why.",
 )  # fmt: skip
+@click.option(
+    "--mpi", is_flag=True,
+    help="Share the hosts among the processes that mpiexec has started, on one machine or several: "
+    "mpiexec -n 4 lab run FILE --mpi.",
+)  # fmt: skip
 @plugin_options
 @quiet_option
 @writes_private_files
@@ -81,6 +88,7 @@ def run(
     out: str | None,
     level: str,
     processes: int,
+    mpi: bool,
     quiet: bool,
     chosen: Chosen,
 ) -> None:
@@ -90,6 +98,7 @@ def run(
     there, and say whether the digest is the same (exit status 0) or not (1).
     """
     check_links(links, level)
+    ranks = _ranks() if mpi else None
     recorded = _run_file(topology) if Path(topology).is_dir() else None
     if recorded is None:
         described = load(topology, sets, seed)
@@ -114,7 +123,8 @@ def run(
                 done = make_run(
                     described, seed, until, Retention(level, folder), processes=processes,
                     progress=progress, report=print_note, limits=Limits(max_events, max_seconds),
-                    legs=legs, signals=(signal.SIGINT, signal.SIGTERM), plugins=plugins,
+                    legs=legs, ranks=ranks, signals=(signal.SIGINT, signal.SIGTERM),
+                    plugins=plugins,
                 )  # fmt: skip
             except Interrupted as stopped:
                 done, status = stopped.run, INTERRUPTED
@@ -129,6 +139,21 @@ def run(
         exit_with_status(topology, done, status)
     if not written:
         raise click.exceptions.Exit(UNUSABLE)
+
+
+def _ranks() -> Ranks:
+    """Return the ranks that this process coordinates; in a rank, do its work and exit."""
+    from lab.simulation.partitioned.ranks import NoRanks, ranks_of_this_run
+
+    if click.get_current_context().get_parameter_source("processes") != ParameterSource.DEFAULT:
+        exit_with_error("--mpi and --processes exclude each other: mpiexec -n says how many")
+    try:
+        ranks = ranks_of_this_run()
+    except NoRanks as why:
+        exit_with_error(str(why))
+    if isinstance(ranks, int):
+        raise click.exceptions.Exit(ranks)
+    return ranks
 
 
 def _run_file(directory: str) -> RunFile:

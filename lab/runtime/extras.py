@@ -19,6 +19,7 @@ _EXTRAS: Final = {
     "jinja2": "site",
     "jupyterlab": "lessons",
     "matplotlib": "pictures",
+    "mpi4py": "cluster",
     "nbclient": "lessons",
     "pandas": "lessons",
     "pyarrow": "cluster",

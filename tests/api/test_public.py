@@ -178,6 +178,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "UnitFault": "the readers of files: a problem of the file",
     "SpoolProblem": "lab spool and lab live: a sentence",
     "StorageFailed": "a live host's process: the mail is refused with 451 or 452",
+    "NoRanks": "lab run: a sentence",
     "WorkerLost": "lab.simulate: a RunFailed",
     "TooMany": "lab.judging: the networks of a storm",
     "WorkersError": "an OSError, and lab.sweep: a SweepError",

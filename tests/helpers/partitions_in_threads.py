@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab.simulation.partitioned import coordinator
+from lab.simulation.partitioned import coordinator, local_processes
 from lab.simulation.partitioned.exchange import Peers
 from lab.simulation.partitioned.worker import Setup, WorkerProcess
 from lab.topology.model import Topology
@@ -68,4 +68,11 @@ def in_parts(
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coordinator, "get_context", lambda _: Threads)
+    monkeypatch.setattr(local_processes, "get_context", lambda _: Threads)
+
+
+def setup_in_turn(topology: Topology, count: int) -> Setup:
+    """What the workers of a run get whose hosts are in so many parts, in turn."""
+    parts = {name: number % count for number, name in enumerate(topology.hosts)}
+    latency = min(link.latency for link in topology.links)
+    return Setup(topology, 0, None, parts, latency, "wire")

@@ -32,7 +32,10 @@ def cluster() -> Iterator[Any]:
     from distributed import LocalCluster
 
     with LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0"
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
     ) as made:
         yield made
 
@@ -119,26 +122,26 @@ def test_an_exploration_over_a_scheduler_is_the_same(cluster: Any) -> None:
     assert json.loads(there.stdout)["points"] == 6
 
 
-def test_a_worker_that_is_killed_changes_nothing_in_a_storm(cluster: Any) -> None:
-    """What it had is done again by another."""
-    alone, there = Storm(3, False), Storm(3, False)
-    address = cluster.scheduler_address
-    for _ in run_storm(alone, 24, 1):
-        pass
-    victim = pids(address)[0]
-    for done, _ in enumerate(run_storm(there, 24, scheduler=address)):
-        if done == 1:
-            os.kill(victim, signal.SIGKILL)
-    assert there.runs == alone.runs
-    while victim in pids(address):
-        time.sleep(0.1)
-
-
 def test_python_gives_a_scheduler_too(cluster: Any) -> None:
     address = cluster.scheduler_address
     assert lab.storm(1, scheduler=address).runs == lab.storm(1).runs
     there = lab.explore(SCENARIO, limit=1, scheduler=address)
     assert there.outcomes == lab.explore(SCENARIO, limit=1).outcomes
+
+
+def test_a_worker_that_is_killed_changes_nothing_in_a_storm(cluster: Any) -> None:
+    """What it had is done again by another."""
+    alone, there = Storm(3, False), Storm(3, False)
+    address = cluster.scheduler_address
+    for _ in run_storm(alone, 12, 1):
+        pass
+    victim = pids(address)[0]
+    for done, _ in enumerate(run_storm(there, 12, scheduler=address)):
+        if done == 1:
+            os.kill(victim, signal.SIGKILL)
+    assert there.runs == alone.runs
+    while victim in pids(address):
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize("command", [("explore", SCENARIO, "--limit", "1"), ("storm",)])

@@ -16,6 +16,6 @@ partition in which it was submitted is its owner and derives them, and the other
 about the message. The coordinator gets the rows that are kept, and what has become of the mail.
 
 The workers of a run are processes of one machine, joined by pipes: they exchange one message a
-window, and a pipe delivers it in some ten microseconds. MPI would have to be installed, and would
-not be faster here.
+window, and a pipe delivers it in some ten microseconds. Over several machines they are ranks of
+MPI, which exchange the same messages.
 """

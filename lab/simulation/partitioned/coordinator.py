@@ -11,24 +11,19 @@ import marshal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import combinations
-from multiprocessing import get_context
-from multiprocessing.connection import Connection, Pipe
 from queue import SimpleQueue
-from socket import socket
 from threading import Thread
 from typing import Any
 
 from lab.analysis.account import Account
 from lab.runtime.gc_pause import gc_pause
-from lab.runtime.spawn import quiet_start
 from lab.simulation.limits import UNLIMITED, Limits
 from lab.simulation.partitioned.event_order import merge
-from lab.simulation.partitioned.exchange import pipe
+from lab.simulation.partitioned.local_processes import LocalProcesses, StartsWorkers, WorkerEnd
 from lab.simulation.partitioned.merged_results import MergedResults
 from lab.simulation.partitioned.messages import Message
 from lab.simulation.partitioned.planning import PartitionPlan
-from lab.simulation.partitioned.worker import Setup, main
+from lab.simulation.partitioned.worker import Setup
 from lab.simulation.plugins import NONE, Plugins
 from lab.topology.model import Topology
 from lab.trace.digests import combined
@@ -44,7 +39,7 @@ Received = SimpleQueue[tuple[int, bytes | None]]
 """What the workers have sent, with the numbers of their partitions; None: the process has ended."""
 
 
-def _receive(partition: int, worker: Connection, received: Received) -> None:
+def _receive(partition: int, worker: WorkerEnd, received: Received) -> None:
     """Take what a worker sends as it comes, so that it need not wait for the coordinator."""
     try:
         while True:
@@ -60,8 +55,15 @@ class Coordinator:
     :class:`lab.analysis.streaming.StreamingAnalysis`.
     """
 
-    def __init__(self, setup: Setup, retention: Retention, limits: Limits = UNLIMITED) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        retention: Retention,
+        limits: Limits = UNLIMITED,
+        start: StartsWorkers | None = None,
+    ) -> None:
         self.setup = setup
+        self._start = start or LocalProcesses()
         self.limits = limits
         self.retention = retention
         self.rules = MergedResults()
@@ -81,16 +83,18 @@ class Coordinator:
         retention: Retention,
         limits: Limits = UNLIMITED,
         plugins: Plugins = NONE,
+        start: StartsWorkers | None = None,
     ) -> Coordinator:
         """Return the coordinator of a run of a topology that is shared out as planned.
 
         Of ``limits``, that of seconds ends the run; the events are counted in one process only.
+        ``start`` has the workers begin: by default, processes of this machine.
         """
         level = retention.level
         setup = Setup(
             topology, seed, until, plan.partitions, plan.lookahead, level, plan.trees, plugins
         )
-        return cls(setup, retention, limits)
+        return cls(setup, retention, limits, start)
 
     @property
     def account(self) -> Account:
@@ -137,39 +141,18 @@ class Coordinator:
     # -- processes ------------------------------------------------------------------------------
 
     @contextmanager
-    def _processes(self) -> Iterator[list[Connection]]:
-        # spawn: a fork would copy whatever threads the caller has (a notebook, a progress bar)
-        context = get_context("spawn")
-        count = self._partitions
-        pipes: list[list[socket | None]] = [[None] * count for _ in range(count)]
-        for a, b in combinations(range(count), 2):
-            pipes[a][b], pipes[b][a] = pipe()
-        workers, running = [], []
+    def _processes(self) -> Iterator[Sequence[WorkerEnd]]:
+        workers: Sequence[WorkerEnd] = ()
         try:
-            with quiet_start():
-                for partition in range(count):
-                    ours, theirs = Pipe()
-                    workers.append(ours)
-                    arguments = (self.setup, partition, pipes[partition], theirs)
-                    process = context.Process(target=main, args=arguments, daemon=True)
-                    process.start()
-                    theirs.close()
-                    running.append(process)
-            for end in (end for ends in pipes for end in ends if end is not None):
-                end.close()
-            yield workers
+            with self._start.begun(self.setup, self._partitions) as workers:
+                yield workers
         finally:
-            for process in running:  # all that they had to send has come, or never will
-                process.kill()
-                process.join()
             for receiver in self._receivers:  # each sees the end of its process
                 receiver.join()
             for worker in workers:
                 worker.close()
 
-    def _gather(
-        self, workers: Sequence[Connection], progress: Callable[[int], None] | None
-    ) -> None:
+    def _gather(self, workers: Sequence[WorkerEnd], progress: Callable[[int], None] | None) -> None:
         received: Received = SimpleQueue()
         for partition, worker in enumerate(workers):
             receiver = Thread(target=_receive, args=(partition, worker, received), daemon=True)
@@ -189,7 +172,7 @@ class Coordinator:
     def _handle(self, partition: int, octets: bytes | None) -> bool:
         """Handle what a worker has sent (None: it has ended); return whether that was the last."""
         if octets is None:
-            raise WorkerLost(f"the process of part {partition} ended before its time")
+            raise WorkerLost(self._start.lost(partition))
         kind, *content = marshal.loads(octets)
         if kind == Message.FAILED:
             if content[1]:
@@ -202,7 +185,7 @@ class Coordinator:
         self._results.append(content)
         return True
 
-    def _answer(self, workers: Sequence[Connection]) -> None:
+    def _answer(self, workers: Sequence[WorkerEnd]) -> None:
         answer = Message.SUMMARY_ONLY if self.retention.has_dropped else Message.CONTINUE
         left = self.limits.seconds_left
         if left is not None and left <= 0 and self._stopping is None:

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from lab.simulation.partitioned.remote import Message
 
@@ -31,6 +31,23 @@ def pipe() -> tuple[socket.socket, socket.socket]:
             with suppress(OSError):  # the system may allow less
                 end.setsockopt(socket.SOL_SOCKET, option, BUFFER)
     return ends
+
+
+class AnyPeers(Protocol):
+    """The other partitions, as one of them sees them.
+
+    What each of them sends is received in the order in which it was sent. All raise EOFError or
+    OSError where one has ended.
+    """
+
+    def send(self, report: Report, outboxes: list[list[Message]]) -> None:
+        """Send each partition the report and its outbox, which is emptied."""
+
+    def receive(self) -> list[tuple[Report, list[Message]]]:
+        """Return what each of the others has sent next."""
+
+    def flush(self) -> None:
+        """Wait until everything is sent."""
 
 
 class _Peer:

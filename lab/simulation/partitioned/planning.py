@@ -59,9 +59,13 @@ class PartitionPlan:
 
 
 class OneProcess(NamedTuple):
-    """That one process makes a run, and why, in words."""
+    """That one process makes a run, and why, in words.
+
+    ``slower`` is how the hosts could be shared out all the same, if that is possible.
+    """
 
     reason: str
+    slower: PartitionPlan | None = None
 
 
 def shared_out(topology: Topology, processes: int) -> PartitionPlan | OneProcess:
@@ -80,11 +84,12 @@ def shared_out(topology: Topology, processes: int) -> PartitionPlan | OneProcess
     if _time(topology, plan) < 1:
         return plan
     if SLOWER * max(plan.loads) >= 1:
-        return OneProcess(f"one of its parts would have {max(plan.loads):.0%} of the work")
+        return OneProcess(f"one of its parts would have {max(plan.loads):.0%} of the work", plan)
     sessions = _sessions_a_window(topology, plan)
     return OneProcess(
         f"its parts would have to meet every {duration(plan.lookahead)}, the least latency "
-        f"between them, and there are about {sessions:.2g} sessions in that time"
+        f"between them, and there are about {sessions:.2g} sessions in that time",
+        plan,
     )
 
 

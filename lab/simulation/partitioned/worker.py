@@ -17,14 +17,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from socket import socket
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from lab.hosts.routing import Trees
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.plugins import PluginFailed
 from lab.runtime.signals import let_through
 from lab.simulation.limits import MAX_SECONDS
-from lab.simulation.partitioned.exchange import Peers
+from lab.simulation.partitioned.exchange import AnyPeers, Peers
 from lab.simulation.partitioned.local_results import LocalResults
 from lab.simulation.partitioned.merged_results import NUMBERED
 from lab.simulation.partitioned.messages import Message
@@ -67,10 +67,22 @@ class Setup:
     plugins: Plugins = NONE
 
 
+class CoordinatorEnd(Protocol):
+    """A worker's end of what joins it to the coordinator."""
+
+    def send_bytes(self, octets: bytes, /) -> None:
+        """Send a message to the coordinator."""
+
+    def recv_bytes(self) -> bytes:
+        """Return the next answer; raises EOFError if there will be none."""
+
+
 class WorkerProcess:
     """A partition at work: its simulation, the other partitions, and the coordinator."""
 
-    def __init__(self, setup: Setup, partition: int, peers: Peers, coordinator: Connection) -> None:
+    def __init__(
+        self, setup: Setup, partition: int, peers: AnyPeers, coordinator: CoordinatorEnd
+    ) -> None:
         partitions = setup.partitions
         self.simulation = PartitionSimulation(
             setup.topology, setup.seed, partitions, partition, setup.plugins
@@ -232,9 +244,14 @@ def main(
     """Run a worker: the main function of its process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the coordinator handles Ctrl-C
     let_through()
+    work(setup, partition, Peers(pipes), coordinator)
+
+
+def work(setup: Setup, partition: int, peers: AnyPeers, coordinator: CoordinatorEnd) -> None:
+    """Run a partition to its end; what goes wrong in it is sent to the coordinator."""
     try:
         with gc_pause():
-            WorkerProcess(setup, partition, Peers(pipes), coordinator).run()
+            WorkerProcess(setup, partition, peers, coordinator).run()
     except (EOFError, BrokenPipeError, ConnectionResetError):
         pass  # another worker has ended, and the coordinator knows
     except PluginFailed as why:  # a user's error, which is one sentence
