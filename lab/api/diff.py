@@ -32,6 +32,10 @@ Source = Run | Trace | Topology | str | os.PathLike[str]
 
 _SOURCE: Final = "a run, a trace, a topology, or the path of a trace or of a topology file"
 
+_PAGES: Final = (".html", ".htm")
+
+_DRAWN: Final = (".png", ".svg", ".pdf")
+
 
 class Diff:
     """Two runs, A and B, compared: what ``lab diff`` prints.
@@ -152,12 +156,21 @@ class Diff:
 
         return diff_page(self._found, self._described(), self._meta)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the page to a file."""
+    def save(self, path: str | os.PathLike[str], kind: str = "slopes") -> None:
+        """Write the page (.html) or a picture (.png, .svg, .pdf) to a file, by its ending.
+
+        ``kind`` says which picture, as in :meth:`plot`. Raises ValueError for another ending, and
+        OSError for a file that cannot be written.
+        """
         from lab.views.diff_page import write_diff_page
 
-        path = Path(arguments.path("path", path, "the path of a file"))
-        write_diff_page(self._found, self._described(), self._meta, path)
+        if arguments.ending("path", path, (*_PAGES, *_DRAWN), "the path of a file") in _PAGES:
+            write_diff_page(self._found, self._described(), self._meta, path)
+            return
+        from lab.views.pictures.plot_style import missing_glyphs_ignored, off_screen
+
+        with off_screen(), missing_glyphs_ignored():
+            self.plot(kind).get_figure(root=True).savefig(path)  # type: ignore[union-attr]
 
     @property
     def _meta(self) -> Meta:

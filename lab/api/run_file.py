@@ -27,6 +27,8 @@ from lab.trace.trace import Trace
 RUN_FILE: Final = "run.json"
 """The name of the file in the directory of a run."""
 
+_CUT: Final = {"max-seconds": "took longer than --max-seconds", "interrupted": "was interrupted"}
+
 
 class Leg(NamedTuple):
     """What a run did before it went on with more faults: ``faults`` is how many were added.
@@ -136,8 +138,11 @@ def _checked(content: Any, path: Path) -> RunFile:
     if content.get("live"):
         raise ValueError(f"{path}: a live run cannot be made again; lab live makes another")
     if content.get("ending") not in ("settled", "until", "max-events"):
-        ending = content.get("ending") or "cut off"
-        raise ValueError(f"{path}: the run was {ending}, and it ends nowhere else a second time")
+        raise ValueError(
+            f"{path}: the run {_CUT.get(str(content.get('ending')), 'did not end by itself')}, so "
+            "it would end elsewhere a second time; --max-events N ends a run at the same event "
+            "each time"
+        )
     try:
         topology = from_dict(tomllib.loads(content["topology"]))
     except (ValueError, RecursionError):

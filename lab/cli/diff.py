@@ -20,7 +20,6 @@ from lab.cli.common import (
     set_option,
     until_option,
     until_reader_leaves,
-    writing_picture,
 )
 from lab.runtime.private_files import writes_private_files
 
@@ -92,18 +91,12 @@ def diff(
 
 def write_comparison(compared: Diff, path: Path, kind: str = "slopes") -> None:
     """Write a page or a picture of a comparison; exit status 2 if that is not possible."""
-    if path.suffix in (".html", ".htm", ".HTML"):
-        try:
-            compared.save(path)
-        except OSError as error:
-            exit_with_error(f"{path}: the page cannot be written ({reason_of(error)})")
-        return
-    from lab.views.pictures import plot_style
-
-    with plot_style.off_screen(), plot_style.missing_glyphs_ignored(), writing_picture(path):
-        figure = compared.plot(kind).get_figure(root=True)
-        assert figure is not None
-        figure.savefig(path)
+    try:
+        compared.save(path, kind)
+    except OSError as error:
+        exit_with_error(f"{path}: it cannot be written ({reason_of(error)})")
+    except ValueError as error:
+        exit_with_error(str(error).replace("path must", "-o must"))
 
 
 def _compared(

@@ -159,7 +159,7 @@ def make_row(swept: Sweep, row: int, out: str, as_json: bool, quiet: bool) -> No
     from lab.api.run import Interrupted
     from lab.api.simulate import make_run
     from lab.experiments.sweep.rows import ROWS, topology_of_row
-    from lab.simulation.limits import Limits
+    from lab.simulation.limits import MAX_SECONDS, Limits
     from lab.trace.retention import Retention
 
     if row >= len(swept.plan):
@@ -177,8 +177,11 @@ def make_row(swept: Sweep, row: int, out: str, as_json: bool, quiet: bool) -> No
         done, status = stopped.run, INTERRUPTED
     if not report_run(done, False, as_json, str(folder), quiet):
         raise click.exceptions.Exit(UNUSABLE)
-    digest = (swept.outcomes.get(planned.key) or {}).get("digest")
-    if digest is not None and not status:
+    outcome = swept.outcomes.get(planned.key) or {}
+    digest = outcome.get("digest")
+    if MAX_SECONDS in (outcome.get("ending"), done.ending):
+        print_note(f"run {row} is not compared with the sweep: one of them ran out of --max-seconds")
+    elif digest is not None and not status:
         if digest != done.digest:
             exit_with_error(f"run {row} has another digest than in the sweep: {digest}", FAILED)
         if not (quiet or as_json):

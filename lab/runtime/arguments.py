@@ -82,6 +82,17 @@ def path(name: str, value: Any, expected: str = "a path") -> str | os.PathLike[s
     raise TypeError(f"{name} must be {expected}, not {shown(value)}")
 
 
+def ending(name: str, value: Any, endings: Iterable[str], expected: str = "a path") -> str:
+    """Return the ending of a path in small letters, which is one of ``endings``."""
+    found = os.path.splitext(os.fspath(path(name, value, expected)))[1]
+    known = list(endings)
+    small = str(found).lower()
+    if small in known:
+        return small
+    listed = " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)
+    raise ValueError(f"{name} must end with {listed}, not {shown(os.fspath(value))}")
+
+
 def function(name: str, value: Any, gets: str) -> Callable[..., Any] | None:
     """Return a function, or None; ``gets`` is what it is called with."""
     if value is None or callable(value):

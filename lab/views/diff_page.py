@@ -7,6 +7,7 @@ same.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -73,7 +74,7 @@ def diff_page(found: Differences, names: tuple[str, str], meta: Meta) -> str:
 
 
 def write_diff_page(
-    found: Differences, names: tuple[str, str], meta: Meta, path: str | Path
+    found: Differences, names: tuple[str, str], meta: Meta, path: str | os.PathLike[str]
 ) -> None:
     """Write the page to a file, which is replaced when the page is complete."""
     with whole_file(Path(path)) as unfinished:

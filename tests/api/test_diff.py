@@ -76,3 +76,35 @@ def test_hostile_titles_and_names_are_escaped() -> None:
 def test_only_two_names_are_taken() -> None:
     with pytest.raises((TypeError, ValueError), match="names must be"):
         lab.diff(RUN, RUN, names=("one",))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "begins"),
+    [
+        ("d.html", b"<!DOCTYPE html>"), ("d.HTM", b"<!DOCTYPE html>"), ("d.png", b"\x89PNG"),
+        ("d.svg", b"<?xml"), ("d.pdf", b"%PDF"),
+    ],
+)  # fmt: skip
+def test_the_ending_of_its_name_says_what_is_saved(
+    tmp_path: Path, name: str, begins: bytes
+) -> None:
+    lab.diff(RUN, SLOWER).save(tmp_path / name)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+
+
+def test_either_picture_is_saved(tmp_path: Path) -> None:
+    compared = lab.diff(RUN, SLOWER)
+    compared.save(tmp_path / "slopes.svg")
+    compared.save(tmp_path / "map.svg", "map")
+    assert (tmp_path / "slopes.svg").read_bytes() != (tmp_path / "map.svg").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["d.gif", "d", "d.json", ".html"])
+def test_other_endings_get_a_sentence(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"must end with \.html, \.htm, \.png, \.svg or \.pdf, no"):
+        lab.diff(RUN, SLOWER).save(tmp_path / name)
+    with pytest.raises(ValueError, match=r"path must end with \.svg, not"):
+        lab.views.animation(RUN.trace).save(tmp_path / name)
+    with pytest.raises(ValueError, match=r"path must end with \.html or \.htm, not"):
+        RUN.replay().save(tmp_path / name)
+    assert not list(tmp_path.iterdir())

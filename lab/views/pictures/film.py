@@ -28,6 +28,7 @@ from lab.analysis.waits import on_wires
 from lab.analysis.wrongs import wrongs
 from lab.escaping import visible
 from lab.quantities import clock_time
+from lab.runtime import arguments
 from lab.trace.rows import KIND, SENT, Row, T, event_of, lines_of
 from lab.trace.trace import Trace
 from lab.views.pictures import plot_style
@@ -87,7 +88,8 @@ class Animation:
     description: str = "The map of the run, with its mail moving along the links."
 
     def save(self, path: str | Path) -> None:
-        """Write the animation to a file, which a browser plays."""
+        """Write the animation to a file whose name ends with .svg, which a browser plays."""
+        arguments.ending("path", path, (".svg",), "the path of a file")
         Path(path).write_text(self.svg, encoding="utf-8")
 
     def _repr_html_(self) -> str:

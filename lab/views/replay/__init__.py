@@ -94,7 +94,9 @@ class Replay:
         return replay_page(self.trace)
 
     def save(self, path: str | Path) -> None:
-        """Write the page to a file."""
+        """Write the page to a file whose name ends with .html."""
+        if Path(path).suffix.lower() not in (".html", ".htm"):
+            raise ValueError(f"path must end with .html or .htm, not {str(path)!r}")
         write_replay(self.trace, path)
 
     def _repr_html_(self) -> str:
