@@ -37,6 +37,8 @@ from lab.runtime.private_files import writes_private_files
 from lab.runtime.signals import signal_handler
 
 if TYPE_CHECKING:
+    from lab.api.run import Run
+    from lab.experiments.sweep.experiment import Planned
     from lab.experiments.sweep.experiment_file import SweepError
     from lab.experiments.sweep.sweep import Sweep
 
@@ -156,37 +158,62 @@ def print_failed(swept: Sweep) -> None:
 
 def make_row(swept: Sweep, row: int, out: str, as_json: bool, quiet: bool) -> None:
     """Make one run alone, leave its artefacts, and hold its digest against that of the sweep."""
-    from lab.api.run import Interrupted
-    from lab.api.simulate import make_run
-    from lab.experiments.sweep.rows import ROWS, topology_of_row
-    from lab.simulation.limits import MAX_SECONDS, Limits
-    from lab.trace.retention import Retention
+    from lab.experiments.sweep.rows import ROWS
 
     if row >= len(swept.plan):
         exit_with_error(f"--row {row}: there is no such run; use 0 to {len(swept.plan) - 1}")
-    planned, experiment = swept.plan[row], swept.experiment
     folder = Path(out) / ROWS / str(row)
     make_directory(str(folder))
-    status, limits = 0, Limits(experiment.max_events, experiment.max_seconds)
-    try:
-        done = make_run(
-            topology_of_row(experiment, planned), planned.seed, experiment.until,
-            Retention("wire", folder / "trace.parquet"), limits=limits, plugins=swept.plugins,
-        )  # fmt: skip
-    except Interrupted as stopped:
-        done, status = stopped.run, INTERRUPTED
+    done, status = made_row(swept, swept.plan[row], folder)
     if not report_run(done, False, as_json, str(folder), quiet):
         raise click.exceptions.Exit(UNUSABLE)
-    outcome = swept.outcomes.get(planned.key) or {}
-    digest = outcome.get("digest")
-    if MAX_SECONDS in (outcome.get("ending"), done.ending):
-        print_note(f"run {row} is not compared with the sweep: one of them ran out of --max-seconds")
-    elif digest is not None and not status:
-        if digest != done.digest:
-            exit_with_error(f"run {row} has another digest than in the sweep: {digest}", FAILED)
-        if not (quiet or as_json):
-            echo(f"run {row} has the same digest as in the sweep")
+    if not status:
+        compare_row(swept, swept.plan[row], done, quiet=quiet or as_json)
     exit_with_status(f"run {row}", done, status)
+
+
+def made_row(swept: Sweep, planned: Planned, folder: Path) -> tuple[Run, int]:
+    """Make one run, and return what happened in it, and 0 or the exit status of one that broke."""
+    from lab.api.run import Interrupted, RunFailed
+    from lab.api.simulate import make_run
+    from lab.experiments.sweep.rows import topology_of_row
+    from lab.extend.given import check_hosts
+    from lab.simulation.limits import Limits
+    from lab.topology.model import TopologyError
+    from lab.trace.retention import Retention
+
+    experiment = swept.experiment
+    limits = Limits(experiment.max_events, experiment.max_seconds)
+    try:
+        topology = topology_of_row(experiment, planned)
+        check_hosts(swept.plugins, topology)
+    except (TopologyError, ValueError) as why:
+        exit_with_error(f"run {planned.number}, seed {planned.seed}: {why}")
+    try:
+        done = make_run(
+            topology, planned.seed, experiment.until, Retention("wire", folder / "trace.parquet"),
+            limits=limits, plugins=swept.plugins,
+        )  # fmt: skip
+    except Interrupted as stopped:
+        return stopped.run, INTERRUPTED
+    except RunFailed as failed:
+        print_error(f"run {planned.number}: {failed}")
+        return failed.run, FAILED
+    return done, 0
+
+
+def compare_row(swept: Sweep, planned: Planned, done: Run, *, quiet: bool) -> None:
+    """Say whether a run made alone has the digest that it had in the sweep."""
+    from lab.simulation.limits import MAX_SECONDS
+
+    row, outcome = planned.number, swept.outcomes.get(planned.key) or {}
+    digest = outcome.get("digest")
+    if MAX_SECONDS in (done.ending, outcome.get("ending")):
+        print_note(f"run {row} was cut off by --max-seconds, so it cannot be compared")
+    elif digest not in (None, done.digest):
+        exit_with_error(f"run {row} has another digest than in the sweep: {digest}", FAILED)
+    elif digest is not None and not quiet:
+        echo(f"run {row} has the same digest as in the sweep")
 
 
 def exit_with_problems(error: SweepError) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from helpers.places import TOPOLOGIES
@@ -66,3 +67,39 @@ def test_rows_may_be_cut_off_and_are_made_again_with_another_limit(tmp_path: Pat
 def test_a_limit_that_makes_no_sense_is_told(tmp_path: Path) -> None:
     with pytest.raises(lab.SweepError, match="max_events"):
         lab.sweep(EXPERIMENT, workers=0, max_events=0)
+
+
+def test_a_row_that_ran_out_of_time_is_compared_with_nothing(tmp_path: Path) -> None:
+    experiment = tmp_path / "e.toml"
+    text = (
+        '[[host]]\nname = "A"\nusers = ["a"]\n[[host]]\nname = "B"\nusers = ["b"]\n'
+        '[[link]]\nbetween = ["A", "B"]\n'
+        '[[traffic]]\nfrom = "a@A"\nto = "b@B"\ncount = 200\nrate = "1 /s"\n'
+    )
+    (tmp_path / "t.toml").write_text(text)
+    experiment.write_text('topology = "t.toml"\nmeasures = ["delivered"]\n')
+    command = ["sweep", str(experiment), "--out", str(tmp_path), "--max-seconds", "0.0001"]
+    assert CliRunner().invoke(cli, [*command, "--workers", "1"]).exit_code == 0
+    done = CliRunner().invoke(cli, [*command, "--row", "0"])
+    assert "run 0 was cut off by --max-seconds, so it cannot be compared" in done.stderr
+    again = CliRunner().invoke(cli, ["run", str(tmp_path / "rows/0")])
+    assert again.exit_code == 2
+    assert "the run took longer than --max-seconds, so it would end elsewhere" in again.stderr
+
+
+def test_values_may_be_tables_and_lists(tmp_path: Path) -> None:
+    sizes = {"distribution": "lognormal", "median": np.int64(2000), "sigma": 1.2, "max": "1 MB"}
+    losses = {"model": "gilbert-elliott", "p": 0.5, "r": 0.1, "good": 0.0, "bad": np.float64(0.4)}
+    hosts = [{"name": "A", "users": ["a"]}, {"name": "B", "users": ["b"]}]
+    table = lab.sweep(
+        topology={"host": hosts, "link": [{"between": ["A", "B"], "bandwidth": "9600 bit/s"}]},
+        grid={
+            "link.0.loss": [0.0, losses], "link.0.back": [{"latency": "1 s"}, {"latency": "9 s"}],
+            "traffic": [[{"count": 5, "rate": "1 /min", "size": size}] for size in (99, sizes)],
+        },
+        measures=["delivered", "delivery_seconds.max"], workers=0, out=tmp_path,
+    )  # fmt: skip
+    assert list(table["delivered"]) == [5] * 8
+    assert len(set(table["digest"])) == 8
+    read = [read_run_file(tmp_path / f"rows/{number}") for number in range(8)]
+    assert [make_run(kept.topology, kept.seed).digest for kept in read] == list(table["digest"])

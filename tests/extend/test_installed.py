@@ -243,6 +243,24 @@ def test_lab_sweep_takes_names(tmp_path: Path, run: Command) -> None:
     assert run("sweep", str(experiment), "--retry", "greylist")[0] == 2
 
 
+def test_a_row_of_a_sweep_is_made_alone_with_plug_ins(tmp_path: Path, run: Command) -> None:
+    experiment = tmp_path / "e.toml"
+    experiment.write_text(f'topology = "{CASE}"\nmeasures = ["sessions"]\nseeds = 2\n')
+    out = str(tmp_path / "out")
+    command = ("sweep", str(experiment), "--out", out, "--workers", "1")
+    assert run(*command, "--behaviour", "greylist")[0] == 0
+    status, printed, _ = run(*command, "--behaviour", "greylist", "--row", "1")
+    assert status == 1  # the [expect] of the file is of the run without
+    assert "run 1 has the same digest as in the sweep" in printed
+    assert "made again:" in run("run", f"{out}/rows/1", "--behaviour", "greylist:wait=60.0")[1]
+    status, _, said = run(*command, "--behaviour", "broken", "--row", "1")
+    assert status == 1
+    assert said.startswith("lab: run 1: the behaviour broken failed in begin() (")
+    status, _, said = run(*command, "--behaviour", "greylist@Q", "--row", "0")
+    assert status == 2
+    assert said.startswith("lab: run 0, seed 0: behaviours: no host matches 'Q'")
+
+
 def test_a_stepper_steps_through_a_run_with_plug_ins(run: Command, tmp_path: Path) -> None:
     """Each altered run has them too, and the file that it saves says with which options."""
     options = {"behaviours": {"*": "greylist:wait=30"}, "retry": "scattered"}

@@ -13,7 +13,7 @@ from rich.text import Text
 from lab.analysis.recipients import OUTCOMES
 from lab.analysis.shown_names import ShownNames
 from lab.analysis.summary import FailureSummary, RecipientSummary, Summary
-from lab.quantities import clock_time
+from lab.quantities import clock_time, count_noun
 from lab.visual_language import TERMINAL
 
 ROWS: Final = 20
@@ -46,7 +46,11 @@ def summary_table(
         parts.append(Text(shout, style="bold red"))
     if summary.get("cut_off"):
         waits = summary.get("queued", 0)
-        where = f"{summary['cut_off']}; {waits} recipients wait" if waits else summary["cut_off"]
+        where = (
+            f"{summary['cut_off']}; {count_noun(waits, 'recipient')} left"
+            if waits
+            else summary["cut_off"]
+        )
         parts.append(Text(where, style="yellow"))
     if summary.get("peer_breaches"):
         parts.append(_peer_breaches(summary, shown))
