@@ -44,6 +44,8 @@ ALLOWED = {
     "topology/maps/gml.py": "keys of GML, in either case",
     "topology/maps/line_lists.py": "the sections of a Pajek file",
     "topology/maps/opening.py": "the ending of a file's name",
+    "runtime/arguments.py: ending": "the ending of a file's name",
+    "views/replay/__init__.py": "the same",
     "topology/maps/pathalias.py": "words of pathalias",
     "topology/maps/pathalias_orders.py": "words of pathalias",
     "topology/maps/sndlib.py": "the sections of a file of SNDlib",
