@@ -36,6 +36,8 @@ _PAGES: Final = (".html", ".htm")
 
 _DRAWN: Final = (".png", ".svg", ".pdf")
 
+_KINDS: Final = ("slopes", "map")
+
 
 class Diff:
     """Two runs, A and B, compared: what ``lab diff`` prints.
@@ -141,7 +143,7 @@ class Diff:
         "slopes" has a line for each recipient from its time in A to that in B, and names those that
         moved most. "map" has the links, coloured by how much more or less they carried in B.
         """
-        kind = arguments.one_of("kind", kind, ("slopes", "map"))
+        kind = arguments.one_of("kind", kind, _KINDS)
         if kind == "slopes":
             from lab.views.pictures.slopes import slope_chart
 
@@ -164,6 +166,7 @@ class Diff:
         """
         from lab.views.diff_page import write_diff_page
 
+        kind = arguments.one_of("kind", kind, _KINDS)
         if arguments.ending("path", path, (*_PAGES, *_DRAWN), "the path of a file") in _PAGES:
             write_diff_page(self._found, self._described(), self._meta, path)
             return
