@@ -133,7 +133,7 @@ def test_a_page_or_a_picture_is_written(
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("x.foo", "use a name that ends with .png or .svg"),
+        ("x.foo", "-o must end with .html, .htm, .png, .svg or .pdf, not"),
         (
             "nowhere/x.html",
             "the page cannot be written (No such file or directory)",
