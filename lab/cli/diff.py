@@ -94,7 +94,8 @@ def write_comparison(compared: Diff, path: Path, kind: str = "slopes") -> None:
     try:
         compared.save(path, kind)
     except OSError as error:
-        exit_with_error(f"{path}: it cannot be written ({reason_of(error)})")
+        made = "page" if path.suffix in (".html", ".htm", ".HTML") else "picture"
+        exit_with_error(f"{path}: the {made} cannot be written ({reason_of(error)})")
     except ValueError as error:
         exit_with_error(str(error).replace("path must", "-o must"))
 
