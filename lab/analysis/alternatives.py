@@ -66,7 +66,7 @@ def _of_the_run(trace: Trace) -> Iterator[str]:
 
 
 def _outcomes(trace: Trace) -> str:
-    by_outcome = outcome_counts(trace)
+    by_outcome = Counter(dict(wrongs(trace).outcomes)) or outcome_counts(trace)
     many = count_noun(by_outcome.total(), "recipient")
     named = [f"{count:,} {_OUTCOMES.get(name, name)}" for name, count in by_outcome.most_common()]
     return f"{many} in {clock_time(trace.last)}: {', '.join(named) or 'no mail'}."

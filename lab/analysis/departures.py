@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from math import inf
 from typing import Final, NamedTuple
 
@@ -56,12 +57,11 @@ def in_order_of_departure(rows: Callable[[], Iterable[Row]]) -> Iterator[Departu
 
 def _earliest_later(rows: Iterable[Row]) -> array[float]:
     """Return, for each block of rows, the earliest departure in it and all later ones."""
+    times = map(left_at, rows)
     earliest = array("d")
-    for number, row in enumerate(rows):
-        if number % _AT_ONCE == 0:
-            earliest.append(inf)
-        earliest[-1] = min(earliest[-1], left_at(row))
+    while block := tuple(islice(times, _AT_ONCE)):
+        earliest.append(min(block))
     earliest.append(inf)
-    for block in range(len(earliest) - 2, -1, -1):
-        earliest[block] = min(earliest[block], earliest[block + 1])
+    for place in range(len(earliest) - 2, -1, -1):
+        earliest[place] = min(earliest[place], earliest[place + 1])
     return earliest

@@ -11,12 +11,13 @@ from __future__ import annotations
 import heapq
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import inf
 from typing import Any, Final, NamedTuple, TypedDict
 
 from lab.analysis.departures import in_order_of_departure
+from lab.analysis.kept import Kept
 from lab.analysis.time_series import Intervals
 from lab.network.transport import TRANSPORTS, Transport
 from lab.protocol.lines import ends_mail_data
@@ -207,9 +208,11 @@ class LinkReplay:
     def crossings(self) -> Iterator[LinkCrossing]:
         """Yield what crossed each link; on one direction, in the order in which it entered."""
         self._note_losses()
-        for departure in in_order_of_departure(lambda: self._trace.of(_FOLLOWED)):
-            yield from self._until(departure.at)
-            yield from self._take(departure.row, departure.at)
+        under_way = self._under_way
+        for at, _, row in in_order_of_departure(lambda: self._trace.of(_FOLLOWED)):
+            if under_way and under_way[0][0] <= at:
+                yield from self._until(at)
+            yield from self._take(row, at)
         yield from self._until(inf)
 
     def _note_losses(self) -> None:
@@ -219,7 +222,7 @@ class LinkReplay:
             for direction in self._between.get((row[HOST], row[PEER]), ())[:1]:
                 direction.lost += row[LOSS_AGAIN]
 
-    def _take(self, row: Row, at: float) -> Iterator[LinkCrossing]:
+    def _take(self, row: Row, at: float) -> Iterable[LinkCrossing]:
         kind = row[KIND]
         if kind == "fault":
             self._changes.take(row)
@@ -229,7 +232,8 @@ class LinkReplay:
             self._pieces.pop(row[SESSION], None)
             self._channels.pop(row[SESSION], None)
         elif row[SESSION] in self._channels and not self._is_known(row):
-            yield from self._sent(row, at)
+            return self._sent(row, at)
+        return ()
 
     def _is_known(self, row: Row) -> bool:
         """Return whether a row is a reply whose pieces came before; note a piece."""
@@ -251,7 +255,7 @@ class LinkReplay:
             link.payload += payload
             link.messages += is_message
         chunk = _Chunk(at, links, size, transport.piece, row)
-        yield from self._travel(chunk, at)
+        return self._travel(chunk, at)
 
     def _opening(self, row: Row, at: float) -> None:
         """Note a channel; send the control messages by which it was opened."""
@@ -416,14 +420,25 @@ class LinkUse(TypedDict):
     mean_wait: float | None
 
 
+_kept: Final[Kept[list[LinkUse]]] = Kept()
+
+
 def link_use(trace: Trace) -> list[LinkUse]:
     """Return the figures of each link of a run, two entries each: one for each direction.
 
     Raises ValueError for a trace that was recorded without what crossed the wire.
     """
+    return [use.copy() for use in _kept.of(trace, _use_of_all)]
+
+
+def _use_of_all(trace: Trace) -> list[LinkUse]:
     replay = LinkReplay(trace)
     for _ in replay.crossings():
         pass
+    return _uses(replay, trace)
+
+
+def _uses(replay: LinkReplay, trace: Trace) -> list[LinkUse]:
     return [_use(direction, trace.last) for direction in replay.directions]
 
 
@@ -478,6 +493,7 @@ def link_intervals(trace: Trace, every: float) -> Iterator[LinkInterval]:
             waiting, sending = used[link]
             waiting.add(since, begin)
             sending.add(begin, end)
+    _kept.put(trace, _uses(replay, trace))
     nothing = Intervals(every, seconds)
     for link in replay.directions:
         if link.is_limited:

@@ -5,11 +5,14 @@ Every picture of a run says so, whatever else it shows.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, Invariants
+from lab.analysis.kept import Kept
 from lab.analysis.shown_names import shown_names
 from lab.quantities import clock_time
 from lab.trace.levels import includes
@@ -22,13 +25,15 @@ class Wrongs:
 
     ``breaches`` are broken rules, ``unmet`` sentences about ``[expect]``. ``lost`` has for each
     message that was lost for a recipient when that happened, ``twice`` for each that a user got
-    more than once how many copies there were; both by the numbers of messages.
+    more than once how many copies there were; both by the numbers of messages. ``outcomes`` has how
+    many recipients came to what, and is empty where that is not known.
     """
 
     breaches: tuple[Breach, ...] = ()
     unmet: tuple[str, ...] = ()
     lost: tuple[tuple[int, float], ...] = ()
     twice: tuple[tuple[int, int], ...] = ()
+    outcomes: tuple[tuple[str, int], ...] = ()
 
     @cached_property
     def _lost(self) -> dict[int, float]:
@@ -52,16 +57,12 @@ class Wrongs:
         return [*rules, *self.unmet]
 
 
-_kept: list[tuple[tuple[int, int, float], Wrongs]] = []
-"""The last answer: several pictures of one run ask one after the other."""
+_kept: Final[Kept[Wrongs]] = Kept()
 
 
 def wrongs(trace: Trace) -> Wrongs:
     """Return what went wrong in a run, as far as its trace tells."""
-    which = (id(trace.rows), len(trace.rows), trace.last)
-    if not _kept or _kept[0][0] != which:
-        _kept[:] = [(which, _wrongs(trace))]
-    return _kept[0][1]
+    return _kept.of(trace, _wrongs)
 
 
 def _wrongs(trace: Trace) -> Wrongs:
@@ -77,7 +78,9 @@ def _wrongs(trace: Trace) -> Wrongs:
     expected = trace.meta.get("expect", {})
     lost: dict[int, float] = {}
     twice: dict[int, int] = {}
+    outcomes: Counter[str] = Counter()
     for recipient in account.everyone():
+        outcomes[recipient.outcome] += 1
         if recipient.outcome in ("lost", "discarded"):
             t = recipient.discarded_at if recipient.discarded_at is not None else None
             lost.setdefault(recipient.message, recipient.vanished_at if t is None else t)
@@ -88,6 +91,7 @@ def _wrongs(trace: Trace) -> Wrongs:
         tuple(unmet(expected, dict(counts))),
         tuple(lost.items()),
         tuple(twice.items()),
+        tuple(outcomes.items()),
     )
 
 

@@ -1,0 +1,48 @@
+"""The last answer about a trace is kept, and given for no other one."""
+
+from __future__ import annotations
+
+from helpers.places import TOPOLOGIES
+
+import lab
+from lab.analysis.alternatives import alternative
+from lab.analysis.kept import Kept
+from lab.analysis.links import link_intervals, link_use
+from lab.analysis.measures import outcome_counts
+from lab.analysis.wrongs import wrongs
+from lab.trace.trace import Trace
+
+
+def test_an_answer_is_made_once_for_a_trace_and_anew_for_another() -> None:
+    """Two runs of one file are two traces, and so is the beginning of a run."""
+    runs = [lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml").trace for _ in range(2)]
+    asked: list[Trace] = []
+    kept: Kept[int] = Kept()
+
+    def answer(trace: Trace) -> int:
+        asked.append(trace)
+        return len(trace)
+
+    part = Trace(runs[1].rows[:5], runs[1].level)
+    for trace in (runs[0], runs[0], runs[1], part, part, runs[0]):
+        assert kept.of(trace, answer) == len(trace)
+    assert asked == [runs[0], runs[1], part, runs[0]]
+
+
+def test_figures_of_links_are_the_same_before_and_after_their_intervals() -> None:
+    """And whoever changes what was returned changes nothing for the next."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    first = link_use(trace)
+    list(link_intervals(lab.simulate(TOPOLOGIES / "campus.toml").trace, 10.0))
+    first[0]["bytes"] = -1
+    again = link_use(trace)
+    list(link_intervals(trace, 10.0))
+    assert link_use(trace) == again
+    assert again[1:] == first[1:]
+    assert again[0]["bytes"] > 0
+
+
+def test_the_alternative_counts_the_outcomes_that_the_account_has() -> None:
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    assert dict(wrongs(trace).outcomes) == outcome_counts(trace)
+    assert "13 recipients in 0:01:39" in alternative(trace, "utilisation")
