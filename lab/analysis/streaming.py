@@ -32,8 +32,10 @@ class StreamingAnalysis:
         self.account.take_all(rows)
         self.digests.take(rows)
         self.rules.take_all(rows)
-        self.retention.keep(rows)
-        self.trace.clear()
+        try:
+            self.retention.keep(rows)
+        finally:  # if they cannot be written, they are taken all the same, and written later
+            self.trace.clear()
 
     def close(self) -> Trace:
         """Take the last rows, and return the trace of the rows that were kept."""

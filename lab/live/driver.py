@@ -8,10 +8,12 @@ import multiprocessing
 import secrets
 from abc import abstractmethod
 from collections.abc import Coroutine, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from lab.hosts.control import HostControl
 from lab.live.settings import Settings
+from lab.live.spare_room import SpareRoom
 from lab.live.wallclock import WallClock
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
@@ -35,7 +37,7 @@ class LiveDriver(Driver):
     of this machine can connect there. ``failures`` are sentences about what keeps the run from
     starting; once ``is_up``, nothing that fails ends it. ``changed`` is set when there may be
     something to do. ``over`` is set when the run has ended; ``interrupted`` counts the requests to
-    end it.
+    end it. ``room`` is the disk that mail is stored on.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class LiveDriver(Driver):
         super().__init__(world, trace, record, numbering, faults.interceptions)
         faults.attach(self)
         self.settings = settings
+        self.room = SpareRoom(settings.storage or Path())
         self.processes = multiprocessing.get_context("forkserver")
         self.processes.set_forkserver_preload(["lab.live.host_main"])
         self.clock = WallClock(math.inf, settings.speed)

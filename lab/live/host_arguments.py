@@ -18,7 +18,8 @@ class HostArguments:
     ``relay_secret``. ``number`` is its place among the hosts, and
     ``life`` how often it was started before. ``idle`` in seconds. ``outbox`` is where it
     puts what it records. ``budgets``: what callers from outside may take of it.
-    ``trusts_external``: it sends mail on past external hosts.
+    ``trusts_external``: it sends mail on past external hosts. ``room``: bytes of the disk that are
+    kept for mail.
     """
 
     name: str
@@ -37,3 +38,4 @@ class HostArguments:
     outbox: RowRing
     budgets: Budgets
     trusts_external: bool
+    room: int

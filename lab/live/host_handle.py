@@ -229,7 +229,7 @@ class HostHandle(HostControl):
             self.name, network.topology, network.seed, network.clock, settings.address,
             self.port, network.relay_port, network.relay_secret, str(self._file), self.number,
             self.lives, settings.durable, settings.idle, self._outbox, settings.budgets,
-            settings.trusts_external,
+            settings.trusts_external, network.room.kept,
         )  # fmt: skip
         self.lives += 1
         self._why = ""

@@ -28,6 +28,7 @@ from lab.live.host_arguments import HostArguments
 from lab.live.open_session import OpenSession
 from lab.live.output import Output
 from lab.live.run_folder import descriptors
+from lab.live.spare_room import SpareRoom
 from lab.live.wallclock import WallClock
 from lab.protocol import Limits, Reply, SenderSMTP
 from lab.protocol.script import ScriptedSender
@@ -95,6 +96,8 @@ class HostProcess(Output):
         self.host = self._host()
         self.sessions: set[OpenSession] = set()
         self.clients = Clients(arguments.budgets, self.host.settings.limits.sessions or SESSIONS)
+        self.room = SpareRoom(FilePath(arguments.storage).parent, arguments.room)
+        self.is_short_of_room = False
         self.calls = Calls(
             self, self.host, partial(new_call, self), arguments.relay_port, arguments.life
         )
@@ -195,6 +198,16 @@ class HostProcess(Output):
             queue.sessions = len(own)
             queue.sending = len([one for one in own if one.sends is not None])
             self.host.schedule_retry(self.now, queue)
+
+    def has_room(self, octets: int) -> bool:
+        """Return whether the disk has room for mail from outside, besides that which is owed."""
+        is_short = not self.room.has_for_mail(octets, self.storage.waiting_octets)
+        if is_short and not self.is_short_of_room:
+            self.report_failure(
+                "storage", "the last room on the disk is kept for mail that is owed"
+            )
+        self.is_short_of_room = is_short
+        return not is_short
 
     # -- what leaves it -------------------------------------------------------------------------
 

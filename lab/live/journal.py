@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from lab.live.spare_room import SpareRoom
 from lab.trace.jsonl import is_journal, journal_lines
 from lab.trace.levels import thinned
 from lab.trace.rows import Row
@@ -20,12 +21,14 @@ from lab.trace.rows import Row
 class Journal:
     """A file that rows are appended to as they come; ``level`` says which of them.
 
-    A row that cannot be written, on a full disk, is missing from the file; later ones are not.
+    A row that cannot be written, on a full disk, is missing from the file; later ones are not. So
+    are rows that would take the ``room`` that is kept for mail, if the file is on that disk.
     Raises OSError if the file cannot be made.
     """
 
-    def __init__(self, path: Path, level: str) -> None:
+    def __init__(self, path: Path, level: str, room: SpareRoom | None = None) -> None:
         self.path = path
+        self._room = room if room is not None and room.is_shared_by(path.parent) else None
         self._level = level
         self._count = 0
         # without a buffer, so that what was written outlives this process
@@ -36,6 +39,8 @@ class Journal:
         """Append what the level keeps of the rows."""
         kept = list(thinned(list(rows), self._level))
         first, self._count = self._count, self._count + len(kept)
+        if self._room is not None and not self._room.has():
+            return
         size, is_whole = 0, True
         for octets in journal_lines(kept, first, self._level):
             is_whole = is_whole and self._append(octets)

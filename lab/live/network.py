@@ -67,9 +67,11 @@ class LiveNetwork(LiveDriver):
     ) -> None:
         numbering = RunNumbering()
         super().__init__(topology, seed, settings, numbering)
+        storage, journal = settings.storage or Path(), settings.journal
         self.records = Recorder(
-            self.trace, self.record, numbering, analysis, settings.storage or Path(),
-            None if settings.journal is None else Journal(settings.journal, settings.level),
+            self.trace, self.record, numbering, analysis,
+            storage if journal is None else journal.parent,
+            None if journal is None else Journal(journal, settings.level, self.room), self.room,
         )  # fmt: skip
         self.schedule = Schedule(self, self.faults)
         self.hosts = {
@@ -263,7 +265,7 @@ class LiveNetwork(LiveDriver):
             await asyncio.sleep(0.01)
         self.records.sort()
         self.stop(reason)
-        while self.records.work():
+        while self.records.work(is_over=True):
             if progress is not None:
                 self._attempt(progress, self)
             await asyncio.sleep(0)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.live.journal import Journal
+from lab.live.spare_room import SpareRoom
 from lab.runtime.memory import return_free_memory
 from lab.simulation.numbering import FIRST_LIVE_NUMBER, LIFE_BITS, RunNumbering, RunNumbers
 from lab.trace.rows import (
@@ -69,11 +70,13 @@ class Backlog:
     """Rows that wait in a file without a name, first in, first out; ``count`` is how many.
 
     Mail of many bytes may be put there before its row: the row then has a place of the file in the
-    place of the bytes, until it is taken out again.
+    place of the bytes, until it is taken out again. A disk counts as full when there is only the
+    ``room`` that is kept for mail.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, room: SpareRoom | None = None) -> None:
         self.count = 0
+        self._room = room if room is not None and room.is_shared_by(folder) else None
         # without a buffer, so that a full disk shows at once
         self._file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - for the run
         self._chunks: deque[tuple[int, int, int]] = deque()
@@ -116,6 +119,8 @@ class Backlog:
 
     def _write(self, octets: bytes) -> bool:
         """Write all bytes at the end, or return False."""
+        if self._room is not None and not self._room.has(len(octets)):
+            return False
         self._file.seek(self._end)
         left = memoryview(octets)
         try:
@@ -176,6 +181,12 @@ def chunks(rows: list[Row]) -> Iterator[list[Row]]:
         yield rows[begin:]
 
 
+def _is_stored_beside(analysis: StreamingAnalysis | None, room: SpareRoom) -> bool:
+    """Return whether the trace of a run goes to the disk that mail is stored on."""
+    folder = None if analysis is None else analysis.retention.folder
+    return folder is not None and folder.parent.exists() and room.is_shared_by(folder.parent)
+
+
 class Recorder:
     """Puts the rows of a live run into its trace, and from there into the analysis, if any.
 
@@ -191,8 +202,10 @@ class Recorder:
         analysis: StreamingAnalysis | None,
         folder: Path,
         journal: Journal | None = None,
+        room: SpareRoom | None = None,
     ) -> None:
-        self._backlog = Backlog(folder)
+        self._backlog = Backlog(folder, room)
+        self._room = room if room is not None and _is_stored_beside(analysis, room) else None
         self._journal = journal
         self._in_journal = 0
         self.taken = 0
@@ -289,8 +302,13 @@ class Recorder:
             self._light = len(rows)
             self._has_moved = self._backlog.has_mail and any(map(is_moved, rows))
 
-    def work(self) -> bool:
-        """Give the analysis some of the rows that wait for it; return whether there are more."""
+    def work(self, *, is_over: bool = False) -> bool:
+        """Give the analysis some of the rows that wait for it; return whether there are more.
+
+        It rests while the trace would take room that is kept for mail, unless the run is over.
+        """
+        if self._room is not None and not is_over and not self._room.has():
+            return False
         if self._analysis is not None and self._backlog.count:
             self._analysis.trace.growing.extend(self._backlog.get())
             self._analysis.take()

@@ -43,6 +43,9 @@ _LARGE: Final = 1 << 20
 
 _PIECE: Final = 1 << 18
 
+_MARGIN: Final = 8 * _PAGE
+"""Bytes of the disk that are left besides the room for the log."""
+
 _INSERT_MAIL: Final = "insert into mails (octets, stored_at, checksum) values (?, ?, ?)"
 _INSERT_COPY: Final = (
     "insert into copies (mail, host, environment, about, checksum) values (?, ?, ?, ?, ?)"
@@ -96,6 +99,13 @@ class Changes:
     def __bool__(self) -> bool:
         return bool(self.mails or self.deliveries or self.withdrawn)
 
+    @property
+    def octets(self) -> int:
+        """How many bytes of mail they add at most; the same mail for several hosts counts once."""
+        kept = [mail.mail_data for mail, queue in self.mails.items() if queue is not None]
+        mails = {id(octets): len(octets) for octets in kept}
+        return sum(mails.values()) + sum(len(each.octets) for each in self.deliveries)
+
     def add(self, later: Changes) -> None:
         """Add what changed after these changes."""
         self.mails.update(later.mails)
@@ -148,6 +158,9 @@ class Storage:
         path.chmod(0o600)  # an earlier version left it readable to others
         # a mail of 1 MB is 64 pages of this size in place of 250, each written with a call or two
         self._file.execute(f"pragma page_size = {_PAGE}")
+        self._file.execute("pragma auto_vacuum = incremental")  # else no file gets shorter
+        # Debian's SQLite overwrites what is deleted: all mail would be written a second time
+        self._file.execute("pragma secure_delete = off")
         self._file.execute("pragma journal_mode = wal")
         self._file.execute(f"pragma synchronous = {'normal' if durable else 'off'}")
         version = version_of(self._file)
@@ -243,6 +256,7 @@ class Storage:
         try:
             if self._is_doubtful:
                 self._begin_log_anew()
+            self._keep_room_for_log(changes.octets)
             self._file.execute("begin")
             writing.write(changes)
             self._file.execute("update batches set last = ?", (self.batch + 1,))
@@ -252,6 +266,8 @@ class Storage:
             raise StorageFailed(str(error), is_full=_is_full(error)) from error
         finally:
             self.batch += 1  # a number that failed is not given again
+        with suppress(sqlite3.Error):
+            self._give_room_back()
         self.waiting_octets += writing.finish()
         self._committed = self.batch
         self.is_unsynced = self.durable
@@ -273,6 +289,49 @@ class Storage:
         if is_busy:
             raise sqlite3.OperationalError("the log cannot be copied into the file")
         self._is_doubtful = False
+
+    def _keep_room_for_log(self, octets: int) -> None:
+        """Have the disk keep as much room as the log takes, for the pages that go into the file.
+
+        A log that had taken the last room could not be copied any more, and so not be emptied
+        either: nothing could be stored until somebody else made room. Raises OSError where so many
+        bytes of mail would take that room.
+        """
+        if not self._is_short_of_room(octets):
+            return
+        with suppress(sqlite3.Error):
+            self.checkpoint()
+        if octets and self._is_short_of_room(octets):
+            raise OSError(errno.ENOSPC, "what is left of the disk is for the mail that is stored")
+
+    def _give_room_back(self) -> None:
+        """Cut off empty pages of the file when they are much of what is free on the disk.
+
+        The mail is in the file of another host now, for which there may be no room else.
+        """
+        before = 0
+        while (empty := self._empty_pages) * _PAGE >= max(_LARGE, self._free // 8):
+            if empty == before:  # a file of an earlier version does not get shorter
+                return
+            before = empty
+            self.checkpoint()
+            pages = max(1, self._free // (4 * _PAGE))  # each may move another, by way of the log
+            self._file.executescript(f"pragma incremental_vacuum({pages})")  # execute() cuts off 1
+            self.checkpoint()
+
+    @property
+    def _empty_pages(self) -> int:
+        [[pages]] = self._file.execute("pragma freelist_count")
+        return int(pages)
+
+    @property
+    def _free(self) -> int:
+        """How many bytes are free on the disk."""
+        disk = os.fstatvfs(self._log)
+        return disk.f_bavail * disk.f_frsize
+
+    def _is_short_of_room(self, octets: int) -> bool:
+        return self._free < os.fstat(self._log).st_size + 2 * octets + _MARGIN
 
     def _roll_back(self) -> None:
         if self._file.in_transaction:

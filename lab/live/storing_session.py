@@ -55,9 +55,11 @@ class StoringSession(ReceivingSession):
         return super().recipient(transaction, forward_path)
 
     def _has_room(self, transaction: Transaction) -> bool:
-        """Return whether mail of a caller from outside may wait here for other hosts."""
+        """Return whether mail of a caller from outside may be stored here, and wait for others."""
         if not self.address:
             return True
+        if not self._process.has_room(len(transaction.mail_data)):
+            return False
         waiting = self._process.storage.waiting_octets + len(transaction.mail_data)
         if waiting <= self._process.clients.budgets.queued:
             return True

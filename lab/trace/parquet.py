@@ -128,14 +128,20 @@ class ParquetWriter:
     def _write_part(self, rows: list[Row], about_run: dict[str, Any] | None = None) -> None:
         import pyarrow.parquet
 
-        about = json.dumps({"level": self.level, **(about_run or {})})
+        about, first = json.dumps({"level": self.level, **(about_run or {})}), self._next_seq
         table = self._table(rows).replace_schema_metadata({"smtp-lab": about})
         path = self.folder / f"part-{self._parts:05}.parquet"
         unfinished = self.folder / f".{path.name}"
-        pyarrow.parquet.write_table(
-            table, unfinished, row_group_size=GROUP_ROWS, compression="zstd", compression_level=1
-        )
-        unfinished.replace(path)
+        try:
+            pyarrow.parquet.write_table(
+                table, unfinished, row_group_size=GROUP_ROWS, compression="zstd",
+                compression_level=1,
+            )  # fmt: skip
+            unfinished.replace(path)
+        except OSError:  # the disk is full, say: the rows still wait, and get these numbers again
+            self._next_seq = first
+            unfinished.unlink(missing_ok=True)
+            raise
         self._parts += 1
 
     def _table(self, rows: list[Row]) -> pyarrow.Table:

@@ -24,7 +24,8 @@ def live(topology: Any, speed: float = 20.0, **options: Any) -> lab.Run:
     """A live run to its end."""
     described = topology if not isinstance(topology, (str, Path)) else lab.load(topology)
     trace, reason = run_live(described, 0, Settings(speed=speed, **options))
-    assert reason == "settled"
+    failures = [(event.host, event["reason"]) for event in trace if event.kind == "failure"]
+    assert reason == "settled", f"the run ended with {reason!r} at {trace.last:.3f} s: {failures}"
     return lab.Run(described, trace)
 
 

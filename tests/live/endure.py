@@ -27,7 +27,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import lab
@@ -59,10 +59,12 @@ between = ["TWO.ARPA", "THREE.ARPA"]
 TMPFS = 256 << 20
 
 
-def pid_of(spool: Path, host: str) -> int:
-    """The process that has a host's file open; 0 for none."""
+def pid_of(spool: Path, host: str, network: int) -> int:
+    """The process of a host, which has its file open; 0 for none. That of the network may, too."""
     wanted = str(spool / f"{host}.sqlite")
     for fds in Path("/proc").glob("[0-9]*/fd"):
+        if fds.parent.name == str(network):
+            continue
         with suppress(OSError):
             if any(os.readlink(fd) == wanted for fd in fds.iterdir()):
                 return int(fds.parent.name)
@@ -117,19 +119,19 @@ class Client(threading.Thread):
 # -- what goes wrong ----------------------------------------------------------------------------
 
 
-def kill(spool: Path, seconds: float) -> int:
-    return _signals(spool, seconds, stop=False)
+def kill(spool: Path, seconds: float, network: int) -> int:
+    return _signals(spool, seconds, network, stop=False)
 
 
-def stop(spool: Path, seconds: float) -> int:
-    return _signals(spool, seconds, stop=True)
+def stop(spool: Path, seconds: float, network: int) -> int:
+    return _signals(spool, seconds, network, stop=True)
 
 
-def _signals(spool: Path, seconds: float, *, stop: bool) -> int:
+def _signals(spool: Path, seconds: float, network: int, *, stop: bool) -> int:
     times, until = 0, time.monotonic() + seconds
     while time.monotonic() < until:
         began = time.monotonic()
-        pid = pid_of(spool, random.choice(HOSTS))
+        pid = pid_of(spool, random.choice(HOSTS), network)
         with suppress(ProcessLookupError):
             if pid:
                 os.kill(pid, signal.SIGSTOP if stop else signal.SIGKILL)
@@ -141,7 +143,7 @@ def _signals(spool: Path, seconds: float, *, stop: bool) -> int:
     return times
 
 
-def disk(spool: Path, seconds: float) -> int:
+def disk(spool: Path, seconds: float, network: int) -> int:
     time.sleep(seconds / 3)
     if spool.is_mount():
         ballast = spool / "ballast"
@@ -152,16 +154,16 @@ def disk(spool: Path, seconds: float) -> int:
         ballast.unlink()
     else:
         size = max(path.stat().st_size for path in spool.iterdir())
-        _limit(spool, size)
+        _limit(spool, size, network)
         time.sleep(seconds / 3)
-        _limit(spool, resource.RLIM_INFINITY)
+        _limit(spool, resource.RLIM_INFINITY, network)
     time.sleep(seconds / 3)
     return 1
 
 
-def _limit(spool: Path, size: int) -> None:
+def _limit(spool: Path, size: int, network: int) -> None:
     for host in HOSTS:
-        if pid := pid_of(spool, host):
+        if pid := pid_of(spool, host, network):
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
@@ -211,19 +213,23 @@ def unheard(trace: lab.Trace) -> set[int]:
     return found
 
 
-def play(trouble: str, seconds: float, clients: int, size: int) -> tuple[str, bool]:
+def play(
+    trouble: str, seconds: float, clients: int, size: int, *, together: bool
+) -> tuple[str, bool]:
     """Make a run; return a line about it, and whether it kept what it promised."""
     folder = Path(tempfile.mkdtemp(prefix="endure-"))
     (folder / "chain.toml").write_text(TOPOLOGY)
-    with small_disk(trouble == "disk", folder / "spool"):
-        process = live(folder, "--serve", "--out", str(folder / "out"))
+    out = folder / "spool" / "out" if together else folder / "out"
+    with ExitStack() as over:
+        over.enter_context(small_disk(trouble == "disk", folder / "spool"))
+        process = live(folder, "--serve", "--out", str(out))
         assert process.stdout is not None
         words = [process.stdout.readline().split() for _ in HOSTS]
         ports = {name: int(where.rpartition(":")[2]) for name, where in words}
         senders = [Client(n, clients, ports, size) for n in range(clients)]
         for sender in senders:
             sender.start()
-        times = FAULTS[trouble](folder / "spool", seconds)
+        times = FAULTS[trouble](folder / "spool", seconds, process.pid)
         for sender in senders:
             sender.over.set()
         for sender in senders:
@@ -237,17 +243,18 @@ def play(trouble: str, seconds: float, clients: int, size: int) -> tuple[str, bo
         hosts = read_folder(folder / "spool")
         waiting = sum(len(host.waiting) for host in hosts)
         drops = [drop for host in hosts for drop in host.drops]
-    delivered = Counter(
-        int(number) for drop in drops for number in re.findall(rb"X-Number: (\d+)=", drop.octets)
-    )
-    accepted = set().union(*(sender.accepted for sender in senders))
-    unsure = set().union(*(sender.unsure for sender in senders))
-    codes = sum((sender.codes for sender in senders), Counter())
-    lost = accepted - delivered.keys()
-    twice = {number for number, count in delivered.items() if count > 1}
-    trace = lab.open_trace(folder / "out")
-    unexplained = twice - unsure - unheard(trace)
-    kept = went_on and not lost and not unexplained and not waiting
+        delivered = Counter(
+            int(found) for drop in drops for found in re.findall(rb"X-Number: (\d+)=", drop.octets)
+        )
+        accepted = set().union(*(sender.accepted for sender in senders))
+        unsure = set().union(*(sender.unsure for sender in senders))
+        codes = sum((sender.codes for sender in senders), Counter())
+        lost = accepted - delivered.keys()
+        twice = {number for number, count in delivered.items() if count > 1}
+        unexplained = twice - unsure - (unheard(lab.open_trace(out)) if twice else set())
+        kept = went_on and not lost and not unexplained and not waiting
+        if not kept:
+            shutil.copytree(folder / "spool", folder / "spool-kept")
     line = (
         f"{trouble}: {times} times, {len(accepted)} got 250, {len(lost)} lost, {len(twice)} twice, "
         f"{len(unexplained)} of them unexplained, {waiting} waiting, replies {dict(codes)}, "
@@ -266,12 +273,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--together", action="store_true", help="--out is on the disk of the spool")
     parser.add_argument("--size", type=int, default=500, help="bytes of a message")
     options = parser.parse_args()
     size = max(options.size, 5000) if options.what == "disk" else options.size
     kept = True
     for _ in range(options.times):
-        line, is_kept = play(options.what, options.seconds, options.clients, size)
+        line, is_kept = play(
+            options.what, options.seconds, options.clients, size, together=options.together
+        )
         print(line, flush=True)
         kept = kept and is_kept
     sys.exit(not kept)
