@@ -19,6 +19,7 @@ from lab.cli.common import (
     progress_bar,
     reason_of,
     require_modules,
+    scheduler_option,
 )
 
 if TYPE_CHECKING:
@@ -159,10 +160,11 @@ def _topologies(found: dict[str, tuple[Path, dict[str, Any]]]) -> str:
     "--processes", type=click.IntRange(min=1), default=2, show_default=True, metavar="N",
     help="Number of notebooks to run at a time.",
 )  # fmt: skip
+@scheduler_option
 @click.option("--again", is_flag=True, help="Grade all, whatever the journal in DIR has.")
 def grade(
     submissions: Path, out: Path, teacher: Path | None, roster: Path | None, timeout: float,
-    cell_timeout: float, processes: int, again: bool,
+    cell_timeout: float, processes: int, scheduler: str | None, again: bool,
 ) -> None:  # fmt: skip
     """Grade all notebooks in the folder SUBMISSIONS, and leave the marks in DIR.
 
@@ -175,6 +177,7 @@ def grade(
     from lab.lessons.classroom import submissions as handed_in
     from lab.lessons.marking import Timing
     from lab.lessons.sandbox import box
+    from lab.runtime.workers import WorkersError
 
     files = [path for path in handed_in.files_in(submissions) if out not in path.parents]
     if not files:
@@ -191,12 +194,14 @@ def grade(
         print_note(f"this system keeps little apart: {box.IN_WORDS['limits']}")
     grading = class_grading.ClassGrading(
         out, Timing(min(cell_timeout, timeout), timeout), processes,
-        release.late if release is not None else 0.0,
+        release.late if release is not None else 0.0, scheduler,
     )  # fmt: skip
     rows: list[Row] = []
     try:
         with progress_bar(len(found), False, "notebooks", 2) as progress:
             new = grading.run(found, again, progress)
+    except WorkersError as why:
+        exit_with_error(f"{why}; what was graded is kept: the same command goes on")
     finally:
         rows = grading.write(students, class_grading.title_of(found))
         _show(rows)

@@ -16,6 +16,7 @@ from lab.cli.common import (
     print_table,
     progress_bar,
     require_modules,
+    scheduler_option,
 )
 
 if TYPE_CHECKING:
@@ -41,10 +42,12 @@ if TYPE_CHECKING:
     metavar="N",
     help="Number of notebooks to run at a time.",
 )  # fmt: skip
+@scheduler_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV in a terminal too.")
 def grade(
-    notebooks: tuple[Path, ...], timeout: float, cell_timeout: float, processes: int, as_csv: bool
-) -> None:
+    notebooks: tuple[Path, ...], timeout: float, cell_timeout: float, processes: int,
+    scheduler: str | None, as_csv: bool,
+) -> None:  # fmt: skip
     """Grade lessons that were handed in, by running their checks.
 
     Each notebook runs in a process of its own that can change nothing outside, as far as this
@@ -54,6 +57,7 @@ def grade(
     """
     require_modules("IPython", "matplotlib")
     from lab.lessons import course, grading
+    from lab.runtime.workers import WorkersError
 
     try:
         course.folder()
@@ -63,9 +67,12 @@ def grade(
     if not files:
         exit_with_error(f"{', '.join(map(str, notebooks))}: no notebook (.ipynb) found")
     grades: list[Grade] = []
+    lost = ""
     try:
         with progress_bar(len(files), False, "notebooks", 2) as progress:
-            grading.grade_all(files, timeout, processes, progress, grades, cell_timeout)
+            grading.grade_all(files, timeout, processes, progress, grades, cell_timeout, scheduler)
+    except WorkersError as why:
+        lost = str(why)
     finally:
         if as_csv or not sys.stdout.isatty():
             echo(grading.as_csv(grades), nl=False)
@@ -74,6 +81,8 @@ def grade(
     unusable = [each for each in grades if not each.lesson]
     for each in unusable:
         print_error(each.problem if each.name in each.problem else f"{each.name}: {each.problem}")
+    if lost:
+        exit_with_error(lost)
     if unusable:
         raise click.exceptions.Exit(UNUSABLE)
 

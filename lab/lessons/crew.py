@@ -1,25 +1,31 @@
-"""Marks submissions several at a time: workers in threads, each with a judge of its own."""
+"""Marks submissions several at a time: in threads with a judge each, or on a cluster."""
 
 from __future__ import annotations
 
-import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, Final, NamedTuple
 
-from lab.lessons.marking import Judge
+from lab.lessons.marking import Judge, JudgeFault, Marks
 from lab.lessons.sandbox.box import Box, BoxFault, kind
+from lab.runtime.executor import ThreadWorkers, not_sent, start_workers
+from lab.runtime.workers import DIED, FAILED, TaskResult, Workers
+
+LOST: Final = "the process that marked it died"
 
 
 class Worker:
     """What a thread has: a judge for the topologies of what it marks, and the box at work."""
 
-    def __init__(self, crew: Crew) -> None:
-        self.crew = crew
+    def __init__(self) -> None:
         self._judges: dict[Path | None, Judge] = {}
         self._box: Box | None = None
-        self.is_over = threading.Event()
+        self.is_interrupted = False
 
     def judge(self, topologies: Path | None) -> Judge:
         """Return the judge for lessons with these topologies."""
@@ -31,7 +37,7 @@ class Worker:
     @contextmanager
     def box(self, program: str, topologies: Path | None) -> Iterator[Box]:
         """Start a program in a box, and end it."""
-        if self.crew.interrupted:
+        if self.is_interrupted:
             raise BoxFault("interrupted")
         with Box(program, topologies=topologies) as box:
             self._box = box
@@ -42,10 +48,11 @@ class Worker:
 
     def stop(self) -> None:
         """End what is at work, from another thread."""
+        self.is_interrupted = True
         box = self._box
         if box is not None:
             box.stop()
-        for judge in self._judges.values():
+        for judge in list(self._judges.values()):
             judge.stop()
 
     def end(self) -> None:
@@ -54,60 +61,122 @@ class Worker:
             judge.end()
 
 
-Job = Callable[[Worker], None]
+@dataclass
+class Marked:
+    """What marking a submission gave; ``is_interrupted`` if it was ended before its time."""
+
+    marks: Marks
+    seconds: float = 0.0
+    is_interrupted: bool = False
+
+
+Work = Callable[[Worker, Any, Marks], None]
+"""Marks one submission; a function of a module, so that other processes can import it."""
+
+
+class Job(NamedTuple):
+    """A submission to mark; ``about`` says which others have the same judge."""
+
+    about: object
+    submission: Any
+    done: Callable[[Marked], None]
 
 
 class Crew:
-    """Workers that share jobs. Jobs of the same kind stay together, so that judges are kept."""
+    """Workers that share submissions: ``size`` threads, or the workers of a Dask scheduler.
 
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self.interrupted = False
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._done = 0
-        self._lock = threading.Lock()
+    Those with the same judge stay together, so that judges are kept.
+    """
+
+    def __init__(self, size: int, scheduler: str | None = None) -> None:
+        self._size, self._scheduler = size, scheduler
+        self._own = threading.local()
+        self._workers: list[Worker] = []
+        self._is_interrupted = False
 
     def run_all(
-        self, jobs: Sequence[tuple[object, Job]], progress: Callable[[int], None] | None
+        self, work: Work, jobs: Sequence[Job], progress: Callable[[int], None] | None = None
     ) -> None:
-        """Run the jobs, each with what it is about; raises KeyboardInterrupt when all are over."""
+        """Mark all, and hand each what it gave as soon as it is there.
+
+        Raises KeyboardInterrupt when all are over, and WorkersError.
+        """
         if not jobs:
             return
-        kind()  # found out once, before there are threads
-        order = list(dict.fromkeys(about for about, _ in jobs))
-        for _, job in sorted(jobs, key=lambda pair: order.index(pair[0])):
-            self._jobs.put(job)
-        workers = [Worker(self) for _ in range(min(self._size, len(jobs)))]
-        threads = [
-            threading.Thread(target=self._work, args=(worker, progress), daemon=True)
-            for worker in workers
-        ]
-        for thread in threads:
-            thread.start()
+        order = list(dict.fromkeys(job.about for job in jobs))
+        in_order = sorted(jobs, key=lambda job: order.index(job.about))
+        pool, call = self._begin(work, len(jobs))
         try:
-            for worker in workers:
-                while not worker.is_over.wait(0.5):  # a join that is interrupted says it is over
+            for number, job in enumerate(in_order):
+                pool.submit(number, call, job.submission)
+            for done in range(1, len(jobs) + 1):
+                while (result := pool.result(0.5)) is None:
                     pass
+                in_order[result.task].done(_marked(result))
+                if progress is not None:
+                    progress(done)
         except KeyboardInterrupt:
-            self.interrupted = True
-            for worker in workers:
-                worker.stop()
-            for worker in workers:
-                worker.is_over.wait(30)
+            self._stop()
             raise
-
-    def _work(self, worker: Worker, progress: Callable[[int], None] | None) -> None:
-        try:
-            while not self.interrupted:
-                try:
-                    job = self._jobs.get_nowait()
-                except queue.Empty:
-                    return
-                job(worker)
-                with self._lock:
-                    self._done += 1
-                    if progress is not None and not self.interrupted:
-                        progress(self._done)
         finally:
+            pool.close()
+            while self._is_interrupted and (result := pool.result(0)) is not None:
+                in_order[result.task].done(_marked(result))
+
+    def _begin(self, work: Work, jobs: int) -> tuple[Workers, Callable[[Any], Marked]]:
+        """Return workers, and the function that they call with each submission."""
+        if self._scheduler is not None:
+            return start_workers(0, self._scheduler), partial(_elsewhere, work)
+        kind()  # found out once, before there are threads
+        return ThreadWorkers(min(self._size, jobs), self._end), partial(self._in_a_thread, work)
+
+    def _in_a_thread(self, work: Work, submission: Any) -> Marked:
+        worker: Worker | None = getattr(self._own, "worker", None)
+        if worker is None:
+            worker = self._own.worker = Worker()
+            self._workers.append(worker)
+        if self._is_interrupted:
+            worker.is_interrupted = True
+        return _one(work, worker, submission)
+
+    def _end(self) -> None:
+        worker: Worker | None = getattr(self._own, "worker", None)
+        if worker is not None:
             worker.end()
-            worker.is_over.set()
+
+    def _stop(self) -> None:
+        self._is_interrupted = self._scheduler is None  # those elsewhere are cancelled
+        for worker in self._workers:
+            worker.stop()
+
+
+def _one(work: Work, worker: Worker, submission: Any) -> Marked:
+    """Mark a submission: whatever happens to one, the others are marked."""
+    begun = time.monotonic()
+    marks = Marks()
+    try:
+        work(worker, submission, marks)
+    except Exception as error:
+        text = str(error).partition("\n")[0]
+        is_known = isinstance(error, (JudgeFault, BoxFault))
+        marks.problems.append(text if is_known else f"{type(error).__name__}: {text}")
+    return Marked(marks, round(time.monotonic() - begun, 1), worker.is_interrupted)
+
+
+def _elsewhere(work: Work, submission: Any) -> Marked:
+    """Mark a submission in a worker of a cluster, with a judge for it alone."""
+    worker = Worker()
+    try:
+        return _one(work, worker, submission)
+    finally:
+        worker.end()
+
+
+def _marked(result: TaskResult) -> Marked:
+    """Return what marking gave; raises WorkersError if that could not be done there."""
+    if result.status == FAILED:
+        raise not_sent(result.value)
+    if result.status == DIED:
+        return Marked(Marks(problems=[LOST]))
+    marked: Marked = result.value
+    return marked

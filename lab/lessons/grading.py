@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,10 +20,9 @@ from typing import Any, Final
 
 from lab.escaping import csv_cell
 from lab.lessons.course import Lesson, lessons, read
-from lab.lessons.crew import Crew, Worker
+from lab.lessons.crew import Crew, Job, Marked, Worker
 from lab.lessons.handed_in import restored, steps, valid_cells
-from lab.lessons.marking import JudgeFault, Marking, Marks, Timing, Verdict
-from lab.lessons.sandbox.box import BoxFault
+from lab.lessons.marking import Marking, Marks, Timing, Verdict
 from lab.lessons.tasks import tasks, text_of
 from lab.runtime import shipped
 
@@ -134,44 +132,50 @@ def topologies_of(path: Path) -> Path | None:
     return found if found.is_dir() else None
 
 
-def mark(
-    worker: Worker, assignment: Assignment, handed_in: dict[str, Any], timing: Timing, marks: Marks
-) -> None:
+@dataclass(frozen=True)
+class HandedIn:
+    """A notebook that was handed in, and what it is marked against."""
+
+    assignment: Assignment
+    notebook: dict[str, Any]
+    timing: Timing
+
+
+def mark(worker: Worker, submission: HandedIn, marks: Marks) -> None:
     """Mark a submission: ``marks`` gets its verdicts one by one; raises JudgeFault, BoxFault."""
-    judge = worker.judge(assignment.topologies)
+    assignment, timing = submission.assignment, submission.timing
+    topologies = _topologies_here(assignment.topologies)
+    judge = worker.judge(topologies)
     judge.open(assignment.key, assignment.source, assignment.files, assignment.before, timing.cell)
-    made = steps(handed_in, assignment.source, assignment.released)
+    made = steps(submission.notebook, assignment.source, assignment.released)
     for task in tasks(assignment.source):
         marks.verdicts[task.name] = Verdict("not reached")
         marks.pictures[task.name] = judge.pictures.get(str(task.start), "")
     marking = Marking(made, judge, timing, marks)
     is_over = False
     while not is_over:
-        with worker.box("lab.lessons.sandbox.student", assignment.topologies) as box:
+        with worker.box("lab.lessons.sandbox.student", topologies) as box:
             is_over = marking.go(box, assignment.files)
 
 
-def _run(
-    worker: Worker, grade: Grade, handed_in: dict[str, Any], assignment: Assignment, timing: Timing
-) -> None:
-    """Mark a notebook, and write the verdicts into ``grade``."""
-    begun = time.monotonic()
-    marks = Marks()
-    try:
-        mark(worker, assignment, handed_in, timing, marks)
-        grade.problem = "; ".join(marks.problems)
-    except Exception as error:  # whatever happens to one submission, the others are graded
-        text = str(error).splitlines()[0] if str(error) else ""
-        kind = "" if isinstance(error, (JudgeFault, BoxFault)) else f"{type(error).__name__}: "
-        grade.problem = "; ".join([*marks.problems, f"{kind}{text}"])
-    finally:
-        if worker.crew.interrupted:  # a box that was ended looks like one that died
-            grade.problem = INTERRUPTED
-        grade.seconds = round(time.monotonic() - begun, 1)
-        for name in grade.states.keys() & marks.verdicts.keys():
-            verdict = marks.verdicts[name]
-            grade.states[name], grade.messages[name] = verdict.state, verdict.message
-            grade.credits[name], grade.answers[name] = verdict.credit, verdict.answer
+def _topologies_here(folder: Path | None) -> Path | None:
+    """Return a folder of topologies; that which ships where a cluster's worker has none there."""
+    if folder is None or folder.is_dir():
+        return folder
+    shipping = shipped.folder("topologies")
+    return shipping if shipping.is_dir() else None
+
+
+def _record(grade: Grade, marked: Marked) -> None:
+    """Write what marking a notebook gave into its grade."""
+    marks = marked.marks
+    # a box that was ended looks like one that died
+    grade.problem = INTERRUPTED if marked.is_interrupted else "; ".join(marks.problems)
+    grade.seconds = marked.seconds
+    for name in grade.states.keys() & marks.verdicts.keys():
+        verdict = marks.verdicts[name]
+        grade.states[name], grade.messages[name] = verdict.state, verdict.message
+        grade.credits[name], grade.answers[name] = verdict.credit, verdict.answer
 
 
 def grade_all(
@@ -181,12 +185,14 @@ def grade_all(
     progress: Callable[[int], None] | None = None,
     grades: list[Grade] | None = None,
     cell_timeout: float = 20.0,
+    scheduler: str | None = None,
 ) -> list[Grade]:
     """Grade several notebooks, several at a time; return the grades in the order of ``paths``.
 
     ``processes`` is the number of submissions that run at the same time. ``grades`` is a list to
     which the grades are added before the first notebook is run; after a KeyboardInterrupt it has
-    the results until then.
+    the results until then. ``scheduler`` is the address of a Dask scheduler whose workers grade
+    them; raises WorkersError if it cannot be reached or is gone.
     """
     examined = [examine(path) for path in paths]
     grades = [] if grades is None else grades
@@ -197,14 +203,15 @@ def grade_all(
     assignments = {path: of_lesson(lesson) for path, lesson in found.items()}
     timing = Timing(min(cell_timeout, timeout), timeout)
     jobs = [
-        (assignments[lesson.path].key, partial(
-            _run, grade=grade, handed_in=handed_in, assignment=assignments[lesson.path],
-            timing=timing,
-        ))
+        Job(
+            assignments[lesson.path].key,
+            HandedIn(assignments[lesson.path], handed_in, timing),
+            partial(_record, grade),
+        )
         for grade, handed_in, lesson in examined
         if lesson is not None
-    ]  # fmt: skip
-    Crew(processes).run_all(jobs, progress)
+    ]
+    Crew(processes, scheduler).run_all(mark, jobs, progress)
     return grades
 
 

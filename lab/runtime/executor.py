@@ -141,7 +141,7 @@ class _InOrder:
                     waiting[result.task] = result
             next_one = waiting.pop(number)
             if next_one.status == FAILED:
-                raise _not_sent(next_one.value)
+                raise not_sent(next_one.value)
             yield next_one.value
 
     def _submit(self, number: int, under_way: dict[int, int]) -> None:
@@ -161,7 +161,7 @@ class _InOrder:
         return True
 
 
-def _not_sent(why: BaseException) -> BaseException:
+def not_sent(why: BaseException) -> BaseException:
     """Return what to raise for a task that failed: without the lab, none can be done there."""
     if isinstance(why, ImportError):
         reason = f"{type(why).__name__}: {why}"

@@ -20,6 +20,7 @@ from helpers.work_elsewhere import dies, dies_once, doubled, lacks_a_module, rai
 import lab
 from lab.cli import cli
 from lab.experiments.storm.storm import Storm, run_storm
+from lab.lessons import course, grading
 from lab.runtime.executor import LocalWorkers, ThreadWorkers, results, start_workers
 from lab.runtime.workers import DONE, FAILED, WorkersError
 
@@ -120,6 +121,20 @@ def test_an_exploration_over_a_scheduler_is_the_same(cluster: Any) -> None:
     assert there.exit_code == 0, there.output
     assert json.loads(there.stdout) == json.loads(alone.stdout)
     assert json.loads(there.stdout)["points"] == 6
+
+
+def test_a_lesson_is_graded_over_a_scheduler(cluster: Any, tmp_path: Path) -> None:
+    """In a box on the machine of the worker, with a judge there."""
+    notebook = course.read(ROOT / "notebooks" / "01-first-mail.ipynb")
+    for cell in notebook["cells"]:
+        if cell["id"] == "predict":
+            cell["source"] = ["prediction = 2"]
+    handed_in = tmp_path / "ann.ipynb"
+    handed_in.write_text(json.dumps(notebook))
+    grades = grading.grade_all([handed_in], 600, scheduler=cluster.scheduler_address)
+    assert grades[0].problem == ""
+    assert grades[0].states["Predict"] == "passed"
+    assert "not reached" not in grades[0].states.values()
 
 
 def test_python_gives_a_scheduler_too(cluster: Any) -> None:

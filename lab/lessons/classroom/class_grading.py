@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
@@ -15,10 +14,9 @@ from lab.lessons.classroom.feedback import feedback
 from lab.lessons.classroom.gradebook import Mark, Row, as_csv, as_matrix, for_canvas
 from lab.lessons.classroom.roster import Student
 from lab.lessons.classroom.submissions import Submission
-from lab.lessons.crew import Crew, Worker
-from lab.lessons.grading import mark
-from lab.lessons.marking import JudgeFault, Marks, Timing
-from lab.lessons.sandbox.box import BoxFault
+from lab.lessons.crew import Crew, Job, Marked
+from lab.lessons.grading import HandedIn, mark
+from lab.lessons.marking import Marks, Timing
 from lab.lessons.tasks import tasks
 from lab.runtime.whole_files import whole_file
 
@@ -28,11 +26,18 @@ JOURNAL = "journal.jsonl"
 class ClassGrading:
     """The grading of a class in a folder, which goes on from its journal."""
 
-    def __init__(self, out: Path, timing: Timing, processes: int, late: float = 0.0) -> None:
+    def __init__(
+        self,
+        out: Path,
+        timing: Timing,
+        processes: int,
+        late: float = 0.0,
+        scheduler: str | None = None,
+    ) -> None:
         self.out, self.timing, self.processes, self.late = out, timing, processes, late
+        self.scheduler = scheduler
         self.rows: dict[str, Row] = {}
         self.pictures: dict[tuple[str, str], str] = {}
-        self._lock = threading.Lock()
 
     def known(self) -> dict[tuple[str, str], Row]:
         """Return the rows of the journal by file and digest; lines that cannot be read are left."""
@@ -53,10 +58,13 @@ class ClassGrading:
     def run(
         self, submissions: list[Submission], again: bool, progress: Callable[[int], None] | None
     ) -> int:
-        """Grade what is not graded yet; return how many were. Raises KeyboardInterrupt."""
+        """Grade what is not graded yet; return how many were.
+
+        Raises KeyboardInterrupt, and WorkersError if the workers of a scheduler are lost.
+        """
         self.out.mkdir(parents=True, exist_ok=True)
         known = {} if again else self.known()
-        jobs: list[tuple[object, Callable[[Worker], None]]] = []
+        jobs: list[Job] = []
         for each in submissions:
             if each.problem or each.assignment is None:
                 problem = "; ".join([each.problem, *each.notes])
@@ -65,8 +73,9 @@ class ClassGrading:
                 self.rows[each.file] = row
             else:
                 self.rows[each.file] = self._empty(each)
-                jobs.append((each.assignment.key, partial(self._grade, each)))
-        Crew(self.processes).run_all(jobs, progress)
+                handed_in = HandedIn(each.assignment, each.notebook, self.timing)
+                jobs.append(Job(each.assignment.key, handed_in, partial(self._record, each)))
+        Crew(self.processes, self.scheduler).run_all(mark, jobs, progress)
         return len(jobs)
 
     def _empty(self, each: Submission) -> Row:
@@ -77,15 +86,11 @@ class ClassGrading:
         ]
         return Row(each.student, each.file, each.lesson, marks, "not graded yet")
 
-    def _grade(self, each: Submission, worker: Worker) -> None:
-        assert each.assignment is not None
-        row, marks = self._empty(each), Marks()
-        try:
-            mark(worker, each.assignment, each.notebook, self.timing, marks)
-        except (JudgeFault, BoxFault) as error:
-            marks.problems.append(str(error))
-        except Exception as error:  # whatever happens to one submission, the others are graded
-            marks.problems.append(f"{type(error).__name__}: {error}".splitlines()[0])
+    def _record(self, each: Submission, marked: Marked) -> None:
+        """Keep what marking a submission gave, unless it was interrupted."""
+        if marked.is_interrupted:
+            return
+        row, marks = self._empty(each), marked.marks
         for one in row.marks:
             if (verdict := marks.verdicts.get(one.name)) is not None:
                 one.state, one.message = verdict.state, verdict.message
@@ -96,18 +101,16 @@ class ClassGrading:
             each.notes.append(f"handed in {_ago(days)} late")
             row.penalty = min(1.0, self.late / 100 * -(-days // 1))
         row.problem = "; ".join([*each.notes, *marks.problems])
-        if not worker.crew.interrupted:
-            self._keep(each, row, marks)
+        self._keep(each, row, marks)
 
     def _keep(self, each: Submission, row: Row, marks: Marks) -> None:
         pictures = [[[row.lesson, name], picture] for name, picture in marks.pictures.items()]
-        with self._lock:
-            self.rows[each.file] = row
-            new = [item for item in pictures if tuple(item[0]) not in self.pictures]
-            self.pictures |= {tuple(key): picture for key, picture in new}  # type: ignore[misc]
-            entry = {"file": each.file, "digest": each.digest, "row": asdict(row), "pictures": new}
-            with (self.out / JOURNAL).open("a", encoding="utf-8") as journal:
-                journal.write(json.dumps(entry) + "\n")
+        self.rows[each.file] = row
+        new = [item for item in pictures if tuple(item[0]) not in self.pictures]
+        self.pictures |= {tuple(key): picture for key, picture in new}  # type: ignore[misc]
+        entry = {"file": each.file, "digest": each.digest, "row": asdict(row), "pictures": new}
+        with (self.out / JOURNAL).open("a", encoding="utf-8") as journal:
+            journal.write(json.dumps(entry) + "\n")
 
     def write(self, students: list[Student], title: str) -> list[Row]:
         """Write grades.csv, canvas.csv, class.html and the pages; return the rows in order."""
