@@ -7,6 +7,7 @@ from dataclasses import is_dataclass
 from typing import Any, Final
 
 from lab.topology.declarations import settings_of
+from lab.topology.link_specs import NO_LIMIT
 from lab.topology.specs import TopologyData
 from lab.topology.write import table_of
 
@@ -60,5 +61,10 @@ def _described(spec: Any) -> dict[str, Any]:
                 in_short = _IN_SHORT.get(setting.key)
                 if in_short is not None:
                     value = in_short(value)
-                described[setting.key] = table_of(value) if is_dataclass(value) else value
+                described[setting.key] = _table(value) if is_dataclass(value) else value
     return described
+
+
+def _table(spec: Any) -> dict[str, Any]:
+    """Return a part of a host or link as a table; None for a bandwidth without a limit."""
+    return {key: None if value == NO_LIMIT else value for key, value in table_of(spec).items()}

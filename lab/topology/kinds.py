@@ -26,7 +26,6 @@ from lab.quantities import (
     RATES,
     SIZES,
     SPEEDS,
-    parse_bandwidth,
     parse_duration,
     parse_length,
     parse_rate,
@@ -37,6 +36,7 @@ from lab.topology import values
 from lab.topology.demands import UNITS
 from lab.topology.demands import unit as unit_of_matrix
 from lab.topology.distributions import BurstLoss, Distribution
+from lab.topology.link_specs import NO_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +204,9 @@ KINDS: Final[dict[str, Kind]] = {
         _quantity(SIZES, _MORE), "number", "", "100",
     ),
     "bandwidth": Kind(
-        _after(values.positive, before(parse_bandwidth, core_schema.float_schema())),
-        _quantity(BANDWIDTHS, _MORE), "bandwidth", "bit/s", '"50 kbit/s"', BANDWIDTHS,
+        before(values.bandwidth, core_schema.float_schema()),
+        {"anyOf": [_quantity(BANDWIDTHS, _MORE), {"const": NO_LIMIT}]},
+        "bandwidth", "bit/s", '"50 kbit/s"', BANDWIDTHS,
     ),
     "rate": Kind(
         _after(values.positive, _RATE),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final
 
 from lab.hosts.checked import checked, of_valid
@@ -12,11 +13,17 @@ from lab.topology.distributions import BurstLoss, Distribution
 LIGHT_IN_FIBRE: Final = 200_000.0
 """Kilometres that a signal goes in a second: the speed of light in fibre, 2/3 of that in vacuum."""
 
+NO_LIMIT: Final = "no limit"
+"""What a file says of a bandwidth that is infinite."""
+
 
 @checked
 @dataclass(frozen=True, slots=True)
 class LinkBack:
-    """What differs from the second end of a link to the first; None is as from first to second."""
+    """What differs from the second end of a link to the first; None is as from first to second.
+
+    An infinite ``bandwidth`` is none, where the link has one from first to second.
+    """
 
     latency: float | None = field(
         default=None,
@@ -29,7 +36,10 @@ class LinkBack:
     bandwidth: float | None = field(
         default=None,
         metadata=setting(
-            "bandwidth", "Bits per second.", default_text="as there", example='"1200 bit/s"'
+            "bandwidth",
+            'Bits per second, or "no limit".',
+            default_text="as there",
+            example='"1200 bit/s"',
         ),
     )
     loss: float | BurstLoss | None = field(
@@ -101,7 +111,7 @@ class LinkSpec:
         default=None,
         metadata=setting(
             "bandwidth",
-            "Bits per second.",
+            'Bits per second, or "no limit".',
             default_text="no limit",
             example='"50 kbit/s"',
             trace="always",
@@ -176,6 +186,7 @@ class LinkSpec:
     def reverse(self) -> LinkSpec:
         """The link as seen from its second end: what is ``back`` here is forward there."""
         back = self.back
+        bandwidth = self.bandwidth if back.bandwidth is None else back.bandwidth
         return of_valid(
             LinkSpec,
             {
@@ -184,7 +195,7 @@ class LinkSpec:
                 "environment": self.environment,
                 "latency": self.latency if back.latency is None else back.latency,
                 "jitter": self.jitter if back.jitter is None else back.jitter,
-                "bandwidth": self.bandwidth if back.bandwidth is None else back.bandwidth,
+                "bandwidth": None if bandwidth == inf else bandwidth,
                 "loss": self.loss if back.loss is None else back.loss,
                 "cost": self.costs[1],
                 "name": self.name,

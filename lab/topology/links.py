@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,8 @@ def _link(
         text = f"a link joins {a.name} to itself; write the names of two hosts"
         diagnostics.problem(diagnostics.place("link", number, "between"), text)
         return None
+    if values.get("bandwidth") == inf:
+        values["bandwidth"] = None
     where = diagnostics.place("link", number)
     values["jitter"] = reader.filled(values.get("jitter", 0.0), (*where, "jitter"))
     back = values.get("back", LinkBack())

@@ -185,9 +185,8 @@ def _pick_by_name(
         for text in texts:
             if found := among.find(text):
                 taken = text.count(".") + 1
-                if isinstance(among, LinkTables) and steps[taken : taken + 1] == ["back"]:
-                    for number in among.turned(text):
-                        container[number] = turned(container[number], raw)
+                if isinstance(among, LinkTables):
+                    _turn(container, among.turned(text), steps[taken : taken + 1], raw)
                 return found, taken
     except Ambiguous as why:
         raise OverrideFault(str(why)) from None
@@ -196,6 +195,14 @@ def _pick_by_name(
     wanted = ".".join(steps[:-1] or steps)
     hint = among.hint(wanted, "; write a name, or a number, counted from 0")
     raise OverrideFault(f"{dotted(place)} has nothing named {as_toml(wanted)}{hint}")
+
+
+def _turn(container: list[Any], numbers: list[int], key: list[str], raw: dict[str, Any]) -> None:
+    """Turn links that are named by their ends in the other order, where ``key`` has a direction."""
+    for number in numbers:
+        back = container[number].get("back")
+        if key == ["back"] or (key and isinstance(back, dict) and key[0] in back):
+            container[number] = turned(container[number], raw)
 
 
 def _listed(raw: dict[str, Any], key: str) -> list[Any]:

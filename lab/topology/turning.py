@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from lab.quantities import UnitFault, parse_duration
 from lab.topology.declarations import settings_of
-from lab.topology.link_specs import LinkBack, LinkSpec
+from lab.topology.link_specs import NO_LIMIT, LinkBack, LinkSpec
 
 _OF_BACK: Final = frozenset(setting.key for setting in settings_of(LinkBack))
 _DEFAULTS: Final[Mapping[str, Any]] = {
     setting.key: setting.default
     for setting in settings_of(LinkSpec)
     if setting.key in _OF_BACK and setting.default is not None
-}
+} | {"bandwidth": NO_LIMIT}
 
 
 def turned(table: dict[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,6 +37,16 @@ def turned(table: dict[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
     for key in ("defaults", "link"):
         defaults = defaults.get(key) if isinstance(defaults, dict) else None
     usual = {**_DEFAULTS, **(defaults if isinstance(defaults, dict) else {}), **table}
+    if "cost" not in usual:
+        usual |= _cost_of(usual["latency"])
     made |= back
     made["back"] = {key: usual[key] for key in back if key in usual}
     return made
+
+
+def _cost_of(latency: Any) -> dict[str, float]:
+    """Return the cost of a direction that has none of its own: its latency, in seconds."""
+    try:
+        return {"cost": parse_duration(latency)}
+    except UnitFault:
+        return {}

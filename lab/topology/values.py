@@ -16,8 +16,9 @@ from lab.hosts.checked import LARGEST_MAIL, LONGEST
 from lab.hosts.directory import Member
 from lab.protocol import Path, SyntaxFault, parse_path, stamp_options, zone_of
 from lab.protocol.replies import TEXTS
-from lab.quantities import as_toml, parse_duration, parse_size
+from lab.quantities import as_toml, parse_bandwidth, parse_duration, parse_size
 from lab.topology.distributions import PURE, SHAPES, BurstLoss, Distribution, read_table
+from lab.topology.link_specs import NO_LIMIT
 from lab.topology.suggestions import did_you_mean, join_some
 from lab.topology.traffic_specs import time_of_day
 
@@ -67,6 +68,11 @@ def latency(value: object) -> object:
     if isinstance(value, str) and value.strip()[:1].isalpha():
         raise ValueError(f'{as_toml(value)} is not a latency; write "40 ms" or "distance"')
     return not_negative(not_too_long(parse_duration(value)))
+
+
+def bandwidth(value: object) -> float:
+    """Return bits per second; infinity for the words "no limit"."""
+    return inf if value == NO_LIMIT else positive(parse_bandwidth(value))
 
 
 def real(value: object) -> float:

@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import is_dataclass
 from datetime import datetime
+from math import inf
 from typing import Any, Final
 
 from lab.hosts.directory import Member, User
 from lab.protocol import Path
 from lab.topology.declarations import settings_of
+from lab.topology.link_specs import NO_LIMIT
 from lab.topology.specs import DEFAULT_START, FaultSpec, LinkSpec, TopologyData
 
 _ESCAPES: Final = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -76,7 +78,7 @@ def fault_table(spec: FaultSpec) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Return a value for TOML and JSON: paths and members as texts, dataclasses as tables."""
     if isinstance(value, (str, int, float)):  # most are
-        return value
+        return NO_LIMIT if value == inf else value
     if isinstance(value, bytes):
         return value.decode("latin-1")
     if isinstance(value, Path):

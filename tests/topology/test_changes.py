@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import networkx
 import pytest
 
+from lab.analysis.links import links_between
+from lab.topology.describe import describe
 from lab.topology.model import Topology, TopologyError, from_dict, load
 from lab.topology.selection import pairs
 
@@ -398,3 +401,63 @@ def test_an_override_of_the_way_back_means_the_ends_as_it_names_them() -> None:
             graph, sets=[*sets, "link.A-B.back.latency=5 s"], defaults=defaults
         )
         assert directions(both, "A", "B")["latency"] == (4.0, 5.0)
+
+
+@pytest.mark.parametrize("ends", [["A", "B"], ["B", "A"]])
+@pytest.mark.parametrize("change", [{"bandwidth": "1200 bit/s"}, {"cost": 5}, {"loss": 0.5}])
+@pytest.mark.parametrize("others", [{}, {"latency": "30 ms"}, {"bandwidth": "9600 bit/s"}])
+def test_what_one_direction_has_the_other_has_not(
+    ends: list[str], change: dict[str, Any], others: dict[str, Any]
+) -> None:
+    """Whichever end is written first: a direction without a limit or a cost of its own keeps it."""
+    graph = networkx.Graph()
+    graph.add_edge("A", "B", **others)
+    made = Topology.from_graph(graph, link=[{"between": ends, "back": change}])
+    for topology in (
+        made,
+        from_dict(tomllib.loads(made.to_toml())),
+        Topology.from_graph(made.graph),
+    ):
+        found = directions(topology, *ends)
+        (link,) = topology.links
+        costs = link.costs if link.a == ends[0] else link.costs[::-1]
+        latency = 0.03 if "latency" in others else 0.01
+        bandwidth = 9600 if "bandwidth" in others else None
+        assert found["bandwidth"] == (bandwidth, 1200 if "bandwidth" in change else bandwidth)
+        assert found["loss"] == (0, change.get("loss", 0))
+        assert found["latency"] == (latency, latency)
+        assert costs == (latency, change.get("cost", latency))
+
+
+def test_a_cost_turned_with_a_latency_that_is_not_known_yet_is_left() -> None:
+    hosts = [{"name": "A", "position": [0, 0]}, {"name": "B", "position": [1, 0]}]
+    graph = networkx.Graph([("A", "B")])
+    change = {"between": ["B", "A"], "latency": "distance", "back": {"cost": 5}}
+    (link,) = Topology.from_graph(graph, host=hosts, link=[change]).links
+    assert link.costs[link.a == "B"] == 5
+
+
+def test_a_bandwidth_may_be_without_a_limit() -> None:
+    """As a word, where the link or the defaults have one; a trace has null in its place."""
+    graph = networkx.path_graph(["A", "B", "C"])
+    slow = {"bandwidth": "1200 bit/s"}
+    topology = Topology.from_graph(
+        graph,
+        defaults={"link": slow},
+        link=[{"between": ["A", "B"], "bandwidth": "no limit"},
+              {"between": ["C", "B"], "back": {"bandwidth": "no limit"}}],
+    )  # fmt: skip
+    assert directions(topology, "A", "B")["bandwidth"] == (None, None)
+    assert directions(topology, "C", "B")["bandwidth"] == (1200, None)
+    limited = topology.change({"link.A-B.bandwidth": 9600})
+    assert directions(limited, "A", "B")["bandwidth"] == (9600, 9600)
+    for key, wanted in (("C-B", (None, None)), ("B-C", (1200, None)), ("B-C.back", (None, None))):
+        unlimited = topology.change({f"link.{key}.bandwidth": "no limit"})
+        assert directions(unlimited, "C", "B")["bandwidth"] == wanted
+    described = json.loads(json.dumps(describe(topology, 0), allow_nan=False))["links"]
+    assert [link["bandwidth"] for link in described] == [None, None]
+    assert described[1]["back"] == {"bandwidth": 1200}
+    meta: Any = describe(topology, 0)
+    joined = links_between(meta)
+    (link,) = joined["arpanet", "C", "B"]
+    assert (link.there.bandwidth, link.back.bandwidth) == (1200, None)

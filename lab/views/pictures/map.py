@@ -473,7 +473,7 @@ def _link_text(link: Mapping[str, Any]) -> str:
     parts = [link["name"]] if link.get("name") else []
     for key, words in _OF_LINKS.items():
         there = words(link[key]) if link.get(key) is not None else ""
-        other = words(back[key]) if back.get(key) is not None else there
+        other = there if key not in back else "" if back[key] is None else words(back[key])
         parts.append(there if there == other else f"{there or '-'} / {other or '-'}")
     return "\n".join(part for part in parts if part)
 
