@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 import warnings
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,32 @@ LIVE = {("15", "Exercise 3")}
 OURS = re.compile(r"<lambda>|lab[./]lessons|Traceback|_judge|WrongForm|OwnFault|object at 0x")
 """What no message may show: names of the lab's own code."""
 
+NAMES = {
+    "01": "refused codes said",
+    "02": "nobody hasty again HELLO",
+    "03": "right meanings Category codes_given channel answered simple clever humour",
+    "04": "on_the_wire more careless right crossed_bytes final TEXT",
+    "05": "crossings sams strings asked found redirected seen",
+    "06": "away outcome VERBS commands old_host",
+    "07": "paths last closed refusal cat CASES crossings counted send",
+    "08": "mails notice later writer_of quiet",
+    "09": "there NAMES broken mails helos opening over",
+    "10": "attempts hasty waiting arrival threes DOWN",
+    "11": "bobs told right notified impatient explored broken replace",
+    "12": "calls asked reply fates each polled replace",
+    "13": "Counter relayed chains chain altogether expected loads seen interval",
+    "14": "nx graph alone came_back broken more reference big busy",
+    "15": "socket smtplib NETWORK HUB live run said both routed hosts_of answered held dropped",
+    "16": "nx combinations every tree pairs slow_ring cut rows hops rings two_rings with_hubs",
+}
+"""Names that cells define, and that the answers that teachers keep use: do not rename them."""
+
 each = pytest.mark.parametrize("path", sorted(BANK.glob("*.toml")), ids=lambda path: path.stem)
 
 
+@cache
 def lesson(path: Path) -> Checks:
+    """A lesson's checks; they are made once for all tests of it."""
     return checks_of(next(NOTEBOOKS.glob(f"{path.stem}-*.ipynb")))
 
 
@@ -55,3 +78,9 @@ def test_a_check_is_tried_with_five_right_and_five_wrong_answers(path: Path) -> 
         assert len(kinds["right"]) >= 5, name
         assert len(kinds["wrong"]) >= 5, name
         assert kinds["form"], name
+
+
+@each
+def test_names_that_answers_use_are_those_of_the_cells(path: Path) -> None:
+    """A teacher's collection of answers stays good when a lesson is edited."""
+    assert set(NAMES.get(path.stem, "").split()) - set(lesson(path).names) == set()

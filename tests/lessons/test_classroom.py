@@ -56,7 +56,7 @@ def test_a_released_lesson_has_no_solution_and_no_check(path: Path) -> None:
 def test_what_only_a_check_needs_is_not_released() -> None:
     cells = {cell["id"]: text_of(cell) for cell in released(course.read(LESSONS[0]))["cells"]}
     assert "refused" not in cells["break-it-check"]
-    assert "broken = lab.simulate(" in cells["break-it-check"]  # later cells show it
+    assert "run = lab.simulate(" in cells["predict-check"]  # later cells show it
     assert cells["exercise-3-check"] == "lessons.hand_in('Exercise 3', to)"
 
 
@@ -174,6 +174,60 @@ def test_pages_and_tables_are_safe_to_open() -> None:
         assert "http" not in page.replace("http-equiv", "")
     assert "<li>H</li>" in feedback("ann", [row], {})
     assert gradebook.Row(**{**asdict(row), "marks": [mark], "penalty": 0.5}).points == 0.5
+
+
+CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,week1 (55),Current Score
+,,,,,Manual Posting,
+    Points Possible,,,,,10,(read only)
+"Smith, Ann",77,u1,ann1,A,,
+"Moe, Ben",78,u2,ben1,A,,
+"""
+MOODLE = (
+    "First name,Last name,ID number,Email address\nAnn,Smith,a/1,Ann@x.edu\nBen,Moe,b2,b@x.edu\n"
+)
+
+
+def marks_of(students: list[roster.Student]) -> tuple[list[gradebook.Row], dict[str, Any]]:
+    """Ann has handed in two notebooks, one of them twice; Ben has handed in nothing."""
+    ann, ben = (student.name for student in students)
+    rows = [
+        gradebook.Row(ann, f"{lesson}{number}", lesson, [gradebook.Mark("E", 10, credit=credit)])
+        for number, (lesson, credit) in enumerate([("week1", 0.5), ("week1", 0.9), ("week2", 0)])
+    ]
+    rows.append(gradebook.Row(ben, "", problem="nothing was handed in"))
+    return rows, {s.name: {"name": s.full_name, "email": s.email, **s.columns} for s in students}
+
+
+def test_canvas_reads_the_table_that_is_made_for_it(tmp_path: Path) -> None:
+    """As its importer does: columns up to Section, points there are, then a student a line."""
+    (tmp_path / "roster.csv").write_text(CANVAS)
+    students = roster.read_roster(tmp_path / "roster.csv")
+    assert [student.full_name for student in students] == ["Smith, Ann", "Moe, Ben"]
+    table = list(csv.reader(io.StringIO(gradebook.for_canvas(*marks_of(students)))))
+    own = ["Student", "ID", "SIS User ID", "SIS Login ID", "Section"]
+    assert table[0] == [*own, "week1", "week2"]
+    assert "Points Possible" in table[1][0]
+    assert table[1][5:] == ["10", "10"]
+    assert table[2] == ["Smith, Ann", "77", "u1", "ann1", "A", "9", "0"]
+    assert table[3] == ["Moe, Ben", "78", "u2", "ben1", "A", "", ""]
+
+
+def test_an_id_that_is_not_canvas_s_is_not_taken_for_one(tmp_path: Path) -> None:
+    """Canvas would give the marks to whoever has that number there."""
+    (tmp_path / "roster.csv").write_text("id,name\n77,Ann\n78,Ben\n")
+    students = roster.read_roster(tmp_path / "roster.csv")
+    table = list(csv.reader(io.StringIO(gradebook.for_canvas(*marks_of(students)))))
+    assert table[2][:5] == ["Ann", "", "", "77", ""]
+
+
+def test_moodle_reads_the_table_that_is_made_for_it(tmp_path: Path) -> None:
+    """One line a student, who is named as Moodle names them; no empty grade."""
+    (tmp_path / "roster.csv").write_text(MOODLE)
+    students = roster.read_roster(tmp_path / "roster.csv")
+    table = list(csv.reader(io.StringIO(gradebook.for_moodle(*marks_of(students)))))
+    assert table[0] == ["Username", "ID number", "Email address", "week1", "week2"]
+    assert table[1][1:] == ["a/1", "Ann@x.edu", "9", "0"]
+    assert table[2][1:] == ["b2", "b@x.edu", "-", "-"]
 
 
 @pytest.fixture(scope="module")

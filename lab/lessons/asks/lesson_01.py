@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from lab.api.simulate import load, simulate
@@ -20,25 +21,28 @@ def predict(run: Run) -> Number:
 
 
 @hinted("It begins with a 5: no, and for good.")
-def break_it(run: Run) -> Code:
-    """Return the first code by which a host refuses."""
-    return Code(next(e["code"] for e in run.trace if e.kind == "reply" and e["code"] >= 400))
+def break_it(refused: int) -> Code:
+    """Return the code by which the relay refuses."""
+    return Code(refused)
 
 
 @hinted("What comes right before the text?")
-def exercise_1(run: Run) -> Code:
+def exercise_1(codes: Iterable[int]) -> Code:
     """Return the code that begins with 3."""
-    codes = [e["code"] for e in run.trace if e.kind == "reply"]
     return Code(next(code for code in codes if code // 100 == 3))
 
 
-@hinted("The sending host is first in the reverse-path.")
-def exercise_2() -> Commands:
+def said() -> list[str]:
     """Return MAIL and RCPT of the second session of example 7."""
     run = simulate(topology("rfc821/example-07.toml"))
     second = [e for e in run.trace if e.kind == "command" and e.session == 2]
-    said = [e["octets"].decode().strip() for e in second if e["verb"] in ("MAIL", "RCPT")]
-    return Commands(said)
+    return [e["octets"].decode().strip() for e in second if e["verb"] in ("MAIL", "RCPT")]
+
+
+@hinted("The sending host is first in the reverse-path.")
+def exercise_2(commands: Iterable[str]) -> Commands:
+    """Return the two commands of the second session."""
+    return Commands(commands)
 
 
 def exercise_3() -> Judged:

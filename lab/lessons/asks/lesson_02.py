@@ -36,10 +36,9 @@ def break_it(session: TypedSession) -> Number:
 
 
 @hinted("In which state are you after a refusal?")
-def exercise_1() -> Code:
+def exercise_1(session: TypedSession) -> Code:
     """Return the code of a DATA without a recipient."""
-    mail, nobody = "MAIL FROM:<JQP@MIT-AI.ARPA>", "RCPT TO:<Smith@BBN-VAX.ARPA>"
-    return Code(said("HELO MIT-AI.ARPA", mail, nobody, "DATA").codes[-1])
+    return Code(session.codes[-1])
 
 
 @hinted("Which 250 hands the mail over? What comes before it?")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FATES: Final = ("delivered", "returned", "later")
 
-_DOES: Final = {"2": "done", "3": "go on", "4": "later", "5": "give up"}
+MEANINGS: Final = {"2": "done", "3": "go on", "4": "later", "5": "give up"}
 
 
 @hinted("Sort the codes by their first digit.")
@@ -33,13 +33,18 @@ def break_it(simple: Run, clever: Run) -> Several:
 @hinted("The text is for people.")
 def exercise_1(lines: Iterable[bytes]) -> Several:
     """Return what a sender does after each of these replies."""
-    return Several(Word(_DOES[chr(line[0])], _DOES.values()) for line in lines)
+    return Several(Word(MEANINGS[chr(line[0])], MEANINGS.values()) for line in lines)
+
+
+def about(category: Category, codes: Iterable[int]) -> list[int]:
+    """Return those of the codes whose second digit says that they are about this."""
+    return [code for code in codes if code // 10 % 10 == category.value]
 
 
 @hinted("Which digit says what a reply is about, and which value of it means the channel?")
 def exercise_2(codes: Iterable[int]) -> Selection:
-    """Return those of the codes that are about the channel."""
-    return Selection(Code(n) for n in codes if n // 10 % 10 == Category.CONNECTIONS.value)
+    """Return the codes that are about the channel, in any order."""
+    return Selection(map(Code, codes))
 
 
 def exercise_4(answered: Callable[[str], Run]) -> Replies:

@@ -20,17 +20,20 @@ from lab.lessons.answers import (
 from lab.protocol import dot_stuff, dot_unstuff
 
 if TYPE_CHECKING:
-    from lab.api.run import Run
     from lab.lessons.typed_session import TypedSession
 
 FILE: Final = "rfc821/scenario-03.toml"
 
 
-@hinted("Which lines might be mistaken for the end of the text?")
-def predict(lines: list[str], wire: bytes) -> Number:
+def more(lines: list[str], on_the_wire: list[str]) -> int:
     """Return how many of the lines are different on the wire."""
-    crossed = wire.decode().split("\r\n")[: len(lines)]
-    return Number(sum(a != b for a, b in zip(lines, crossed, strict=True)))
+    return sum(a != b for a, b in zip(lines, on_the_wire[: len(lines)], strict=True))
+
+
+@hinted("Which lines might be mistaken for the end of the text?")
+def predict(changed: int) -> Number:
+    """Return how many lines are different on the wire."""
+    return Number(changed)
 
 
 @hinted("When does the host stop reading text?")
@@ -39,16 +42,21 @@ def break_it(session: TypedSession) -> Several:
     return Several(map(Code, session.codes[5:]), is_open=True)
 
 
-def exercise_1(crossed: Iterable[str]) -> TextLines:
+def unstuffed(crossed: Iterable[str]) -> list[str]:
     """Return the lines of the text that crossed the channel in these lines."""
     wire = "".join(line + "\r\n" for line in crossed).encode()
-    return TextLines(dot_unstuff(wire.removesuffix(b".\r\n")).decode().split("\r\n")[:-1])
+    return dot_unstuff(wire.removesuffix(b".\r\n")).decode().split("\r\n")[:-1]
+
+
+def exercise_1(lines: list[str]) -> TextLines:
+    """Return the exercise for a text of these lines."""
+    return TextLines(lines)
 
 
 @hinted("Whose bytes are they, the text's or the channel's?")
-def exercise_3(run: Run) -> Code:
-    """Return the code after the final period: the last one but that of QUIT."""
-    return Code([event["code"] for event in run.trace if event.kind == "reply"][-2])
+def exercise_3(final: int) -> Code:
+    """Return the code after the final period."""
+    return Code(final)
 
 
 def exercise_4() -> Judged:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 from lab.api.simulate import load, simulate
 from lab.lessons import talk, topology
@@ -10,43 +11,47 @@ from lab.lessons.answers import Address, Commands, Host, Lines, Number, Several,
 
 if TYPE_CHECKING:
     from lab.api.run import Run
+    from lab.topology.model import Topology
 
 FILE: Final = "lessons/returned.toml"
 
 
+def mails(run: Run) -> list[tuple[int | None, str | None, str, str]]:
+    """Return the MAIL commands of a run: session, sender, receiver, text."""
+    commands = [e for e in run.trace if e.kind == "command" and e["verb"] == "MAIL"]
+    return [(e.session, e.peer, e.host, e["text"]) for e in commands]
+
+
 @hinted("Who had replied 250 to Ann's host? And who should be notified if this message fails too?")
-def predict(run: Run) -> Several:
+def predict(run: Run, notice: Any) -> Several:
     """Return who wrote the first notification, and its reverse-path."""
-    notice = next(e for e in run.trace if e.kind == "notify")
-    mails = [e["text"] for e in run.trace if e.kind == "command" and e["verb"] == "MAIL"]
-    path = Address(mails[2].removeprefix("MAIL FROM:"), null=True)
+    path = Address(mails(run)[2][3].removeprefix("MAIL FROM:"), null=True)
     return Several([Host(notice.host, run.topology.hosts), path], ["the host", "the reverse-path"])
 
 
 @hinted("To whom would a notification about the notification go? Look at its reverse-path.")
-def break_it(run: Run) -> Several:
+def break_it(later: Iterable[Any]) -> Several:
     """Return how many notifications about the later message are written, and arrive."""
-    later = [event.kind for event in run.trace if event.t > 10]
-    counted = [Number(later.count(kind)) for kind in ("notify", "deliver")]
+    kinds = [event.kind for event in later]
+    counted = [Number(kinds.count(kind)) for kind in ("notify", "deliver")]
     return Several(counted, ["how many are written", "how many end up in a mailbox"])
 
 
 @hinted("Which host was the last to have the message?")
-def exercise_1() -> Several:
+def exercise_1(network: Topology) -> Several:
     """Return who writes the notification in each of three cases."""
-    cases: tuple[list[str], ...] = (
-        [],
-        ["host.RELAY.ARPA.relay=false"],
-        ['mail.0.to=["@RELAY.ARPA:bob@FAR.ARPA"]'],
-    )
-    return Several(map(_writer, cases), (1, 2, 3))
+    writers = [
+        writer_of(),
+        writer_of("host.RELAY.ARPA.relay=false"),
+        writer_of('mail.0.to=["@RELAY.ARPA:bob@FAR.ARPA"]'),
+    ]
+    return Several([Host(host, network.hosts).or_none() for host in writers], (1, 2, 3))
 
 
-def _writer(sets: list[str]) -> Host:
-    network = load(topology(FILE), sets)
-    trace = simulate(network, until=10).trace
-    host = next((event.host for event in trace if event.kind == "notify"), None)
-    return Host(host, network.hosts).or_none()
+def writer_of(*sets: str) -> str | None:
+    """Return the host that writes the first notification within ten seconds, or None."""
+    trace = simulate(load(topology(FILE), sets), until=10).trace
+    return next((event.host for event in trace if event.kind == "notify"), None)
 
 
 @hinted("Which host sent you the message? It is the first to go back to.")
@@ -56,14 +61,13 @@ def exercise_2() -> Commands:
 
 
 @hinted("Only one command decides who is notified.")
-def exercise_4() -> Lines:
+def exercise_4(network: Topology) -> Lines:
     """Return the exercise for a session that gets Ann a notification."""
-    return Lines(_blames_ann)
+    return Lines(lambda lines: _blames_ann(lines, network))
 
 
-def _blames_ann(lines: list[str]) -> Verdict:
-    quiet = load(topology(FILE), ['mail.0.to=["@RELAY.ARPA:bob@FAR.ARPA"]', "mail.0.at=1 h"])
-    session = talk(quiet, "RELAY.ARPA", quiet=True)
+def _blames_ann(lines: list[str], network: Topology) -> Verdict:
+    session = talk(network, "RELAY.ARPA", quiet=True)
     session.say(*lines)
     trace = session.settle().trace
     written = {event.message for event in trace if event.kind == "notify"}

@@ -14,49 +14,55 @@ if TYPE_CHECKING:
     from lab.topology.model import Topology
 
 
-def _names(network: Topology) -> list[str]:
+def names(network: Topology) -> list[str]:
+    """Return all names of all hosts."""
     return [name for host in network.hosts.values() for name in (host.name, *host.names.values())]
 
 
-def _signer(run: Run, message: int, names: list[str]) -> Host:
-    """Return the first host of the reverse-path with which a message arrived."""
+def mails(run: Run, message: int) -> list[str]:
+    """Return the MAIL commands of a message, in the order in which they crossed."""
     own = [e for e in run.trace if e.kind == "command" and e.message == message]
-    path = [e["text"] for e in own if e["verb"] == "MAIL"][-1]
-    return Host(path.removeprefix("MAIL FROM:<@").partition(":")[0], names)
+    return [e["text"] for e in own if e["verb"] == "MAIL"]
+
+
+def _signer(mail: str, known: list[str]) -> Host:
+    """Return the first host of the reverse-path in a MAIL command."""
+    return Host(mail.removeprefix("MAIL FROM:<@").partition(":")[0], known)
 
 
 @hinted("It is the first step of Mark's way back. Which of the names does SU-SCORE know?")
-def predict(run: Run) -> Host:
+def predict(mail: str, known: list[str]) -> Host:
     """Return the first host of the reverse-path with which the first message arrived."""
-    return _signer(run, 1, _names(run.topology))
+    return _signer(mail, known)
 
 
 @hinted("How many names does it have left?")
-def break_it(broken: Run, run: Run) -> Host:
+def break_it(mail: str, known: list[str]) -> Host:
     """Return the same of the second message, where the gateway has forgotten a name."""
-    return _signer(broken, 2, _names(run.topology))
+    return _signer(mail, known)
 
 
-@hinted("By which name does the listening host know it?")
-def exercise_1(run: Run) -> Several:
-    """Return the names with which the gateway says HELO to RICE and to the ARPANET."""
-    helos = [
+def helos(run: Run) -> list[str]:
+    """Return the names with which the gateway says HELO to RICE and to USC-ISIF."""
+    return [
         e["text"].split()[1]
         for peer in ("RICE.CSNET", "USC-ISIF.ARPA")
         for e in run.trace
         if e.kind == "command" and e["verb"] == "HELO" and e.host == peer
     ]
-    names = _names(run.topology)
-    return Several([Host(name, names) for name in dict.fromkeys(helos)], ["RICE", "ARPANET"])
+
+
+@hinted("By which name does the listening host know it?")
+def exercise_1(said: list[str], known: list[str]) -> Several:
+    """Return the names with which the gateway says HELO to RICE and to the ARPANET."""
+    return Several([Host(name, known) for name in dict.fromkeys(said)], ["RICE", "ARPANET"])
 
 
 @hinted("Each packet takes one latency.")
-def exercise_2(over: Callable[[str, str], Run]) -> Several:
+def exercise_2(opening: Callable[[str], float]) -> Several:
     """Return after how many seconds a channel is open, over a line of 200 ms."""
     services = ("tcp", "ncp", "nits")
-    opened = [next(e.t for e in over(name, "200 ms").trace if e.kind == "open")
-              for name in services]  # fmt: skip
-    return Several([Number(time, off=0.01, units=["s"]) for time in opened], services)
+    return Several([Number(opening(each), off=0.01, units=["s"]) for each in services], services)
 
 
 def exercise_3() -> Network:

@@ -31,32 +31,38 @@ text = "I have sent you the hundred dollars."
 
 
 @hinted("What does HOME know when the line is cut?")
-def predict(run: Run) -> Number:
+def predict(copies: list[str]) -> Number:
     """Return the number of copies in Bob's mailbox."""
-    return Number(len(mailbox(run, "bob")))
+    return Number(len(copies))
 
 
 @hinted("Who still has the message, a second after the crash? And who would know that it is gone?")
-def break_it(run: Run) -> Several:
+def break_it(bobs: list[str], anns: list[str]) -> Several:
     """Return the number of Bob's copies and of Ann's notifications."""
-    counted = [Number(len(mailbox(run, user))) for user in ("bob", "ann")]
+    counted = [Number(len(bobs)), Number(len(anns))]
     return Several(counted, ["Bob's copies", "Ann's notifications"])
 
 
-@hinted("Ask each time: has RELAY stored it? Has HOME its 250?")
-def exercise_1(network: Topology, breaks: Mapping[str, FaultSpec]) -> Several:
+def copies(network: Topology, breaks: Mapping[str, FaultSpec]) -> list[int]:
     """Return the number of Bob's copies after each of these faults."""
     runs = [simulate(network, faults=[fault]) for fault in breaks.values()]
-    return Several((Number(len(mailbox(run, "bob"))) for run in runs), breaks)
+    return [len(mailbox(run, "bob")) for run in runs]
+
+
+@hinted("Ask each time: has RELAY stored it? Has HOME its 250?")
+def exercise_1(right: list[int], breaks: Mapping[str, FaultSpec]) -> Several:
+    """Return these numbers of copies, one for each fault."""
+    return Several(map(Number, right), breaks)
 
 
 @hinted("What does RELAY do with a message whose 250 nobody waits for? What does HOME conclude?")
-def exercise_2(run: Run) -> Several:
+def exercise_2(bobs: list[str], notified: bool) -> Several:
     """Return the number of Bob's copies, give or take a fifth, and what Ann is told."""
     told = ("nothing", "could not be sent")
-    copies = Estimate(len(mailbox(run, "bob")), 0.2)
-    hears = Word(told[any(event.kind == "notify" for event in run.trace)], told)
-    return Several([copies, hears], ["the number of copies", "what Ann is told"])
+    return Several(
+        [Estimate(len(bobs), 0.2), Word(told[notified], told)],
+        ["the number of copies", "what Ann is told"],
+    )
 
 
 @hinted("Where are the crosses in the picture above?")

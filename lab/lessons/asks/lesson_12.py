@@ -28,11 +28,8 @@ def predict(run: Run) -> Number:
 
 
 @hinted("The second row of the table.")
-def break_it(run: Run) -> Several:
-    """Return the reply to TURN, and what became of SMALL's mail."""
-    asked = next(e for e in run.trace if e.kind == "command" and e["verb"] == "TURN")
-    reply = next(e for e in run.trace if e.seq > asked.seq and e.kind == "reply")
-    fates = {r["outcome"] for r in run.summary["recipients"] if "SMALL" in r["recipient"]}
+def break_it(reply: Any, fates: set[str]) -> Several:
+    """Return the code of the reply to TURN, and what became of SMALL's mail."""
     words = [Word(fate, ("delivered", "returned", "queued")) for fate in sorted(fates)]
     return Several([Code(reply["code"]), *words], ["the code", "the outcome"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import networkx
 
     from lab.api.run import Run
+    from lab.topology.model import Topology
 
 OverSeeds = Callable[[Any, Callable[["Run"], Any]], list[Any]]
 """A function of a graph and a measure that returns what is measured in five runs."""
@@ -26,11 +27,9 @@ def relayed(run: Run) -> Counter[str]:
 
 
 @hinted("Through which host do most routes lead?")
-def predict(runs: Iterable[Run]) -> Host:
-    """Return the host that relays most, in all of these runs together."""
-    runs = list(runs)
-    whole = sum((relayed(run) for run in runs), Counter[str]())
-    return Host(whole.most_common(1)[0][0], runs[0].topology.hosts)
+def predict(counted: Counter[str], network: Topology) -> Host:
+    """Return the host that relays most."""
+    return Host(counted.most_common(1)[0][0], network.hosts)
 
 
 @hinted("How long is the longest route?")
@@ -51,15 +50,18 @@ def exercise_2(loads: dict[str, float]) -> Host:
     return Host(max(loads, key=lambda host: loads[host]), loads)
 
 
+def seen(graph: networkx.Graph, over_seeds: OverSeeds) -> set[frozenset[str]]:
+    """Return the hosts that messages from H1 to H5 passed, each set of them once."""
+    found: list[set[frozenset[str]]] = over_seeds(graph, lambda run: _passed(run, "H1", "H5"))
+    return set().union(*found)
+
+
 @hinted("Who is a neighbour of both? And how many next hosts does a table have for H5?")
-def exercise_3(kite: networkx.Graph, over_seeds: OverSeeds) -> Several:
+def exercise_3(kite: networkx.Graph, taken: set[frozenset[str]]) -> Several:
     """Return how many shortest routes there are from H1 to H5, and how many are taken."""
     import networkx
 
     there = len(list(networkx.all_shortest_paths(kite, 1, 5)))
-    taken: set[frozenset[str]] = set()
-    for found in over_seeds(kite, lambda run: _passed(run, "H1", "H5")):
-        taken |= found
     labels = ["the routes there are", "the routes that are taken"]
     return Several([Number(there), Number(len(taken))], labels)
 
