@@ -24,6 +24,7 @@ from lab.lessons.design.task import (
     network,
     quiet_of,
 )
+from lab.lessons.items import Verdict
 from lab.topology.model import Topology, TopologyError
 
 
@@ -91,11 +92,11 @@ def score(topology: Topology) -> Score:
     return _score(tuple(lines_of(topology)), frozenset(quiet_of(topology)), topology.title)
 
 
-def beats(reference: Topology) -> Callable[[Any], bool | str]:
+def beats(reference: Topology) -> Callable[[Any], Verdict]:
     """Return a function for a check: whether a design has more points than the reference."""
     to_beat = score(reference).points or 0
 
-    def judge(design: Any) -> bool | str:
+    def judge(design: Any) -> Verdict:
         try:
             measured = score(design)
         except TopologyError as fault:
