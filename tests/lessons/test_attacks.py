@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +20,7 @@ import pytest
 from helpers.places import ROOT
 
 from lab.lessons import course, grading
-from lab.lessons.sandbox import box
+from lab.lessons.sandbox import box, confine
 
 FIRST = ROOT / "notebooks/01-first-mail.ipynb"
 
@@ -236,3 +239,75 @@ def test_nothing_outside_the_box_changes(graded: dict[str, grading.Grade]) -> No
 def test_every_kind_of_box_is_described() -> None:
     assert set(box.IN_WORDS) == set(box.KINDS)
     assert box.kind() in box.KINDS
+
+
+@pytest.mark.skipif(not shutil.which("bwrap"), reason="bubblewrap is not installed")
+def test_bubblewrap_keeps_apart_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root is given namespaces instead, and others what their system allows."""
+    monkeypatch.setattr(box, "kind", lambda: "bubblewrap")
+    outside = tmp_path / "outside.txt"
+    outside.write_text("as it was")
+    papers = []
+    for name in ("kills all", "writes"):
+        source = OWN_CELLS[name].replace("WRITE_TO", repr(str(outside)))
+        papers.append(tmp_path / f"01-first-mail {name}.ipynb")
+        papers[-1].write_text(json.dumps(paper(break_it=source.replace("LAB", "'/etc/own'"))))
+    for grade in grading.grade_all(papers, timeout=300, cell_timeout=10):
+        passed = {name for name, state in grade.states.items() if state == "passed"}
+        assert passed == {"Predict", "Exercise 1"}, grade
+    assert outside.read_text() == "as it was"
+
+
+LANDLOCK = """
+import os, sys
+from lab.lessons.sandbox.confine import NO_NEW_PRIVILEGES, keep_within, libc, must
+must(libc().prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "prctl")
+try:
+    keep_within([sys.argv[1]], ["/usr", sys.argv[2]], [f"{sys.argv[2]}/hidden"], [])
+except OSError as error:
+    sys.exit(f"none: {error}")
+
+
+def refused(act):
+    try:
+        act()
+    except PermissionError:
+        return True
+    return False
+
+
+open(f"{sys.argv[1]}/own", "w").close()
+open(f"{sys.argv[2]}/lesson").close()
+os.kill(os.getpid(), 0)
+acts = [
+    lambda: os.kill(os.getppid(), 0),
+    lambda: open(f"{sys.argv[2]}/lesson", "w"),
+    lambda: open(f"{sys.argv[2]}/new", "w"),
+    lambda: open(f"{sys.argv[2]}/hidden/solution"),
+    lambda: open(sys.argv[3]),
+    lambda: os.remove(sys.argv[3]),
+    lambda: os.truncate(sys.argv[3], 0),
+]
+print([refused(act) for act in acts])
+"""
+
+
+def test_without_namespaces_and_root_landlock_keeps_files_and_processes(tmp_path: Path) -> None:
+    """What a program of the same user may not do: signals, other files, hidden lessons."""
+    for folder in ("own", "readable/hidden"):
+        (tmp_path / folder).mkdir(parents=True)
+    for file in ("readable/lesson", "readable/hidden/solution", "outside"):
+        (tmp_path / file).write_text("as it was")
+    done = subprocess.run(
+        [sys.executable, "-c", LANDLOCK, *(tmp_path / n for n in ("own", "readable", "outside"))],
+        capture_output=True, text=True, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    if done.stderr.startswith("none: "):
+        pytest.skip(done.stderr)
+    assert done.stdout.strip() == str([True] * 7), done.stderr
+    assert (tmp_path / "outside").read_text() == "as it was"
+
+
+def test_the_limit_of_processes_is_above_those_that_a_user_has() -> None:
+    """The system counts all of a user's: a desktop may have more than a box is allowed."""
+    assert confine.room_for(5) > 5

@@ -25,14 +25,15 @@ from typing import Final, Literal, Self
 
 from lab.lessons.sandbox.channel import Channel
 
-Kind = Literal["bubblewrap", "namespaces", "another user", "limits"]
+Kind = Literal["bubblewrap", "namespaces", "another user", "landlock", "limits"]
 
-KINDS: Final[tuple[Kind, ...]] = ("bubblewrap", "namespaces", "another user", "limits")
+KINDS: Final[tuple[Kind, ...]] = ("bubblewrap", "namespaces", "another user", "landlock", "limits")
 
 IN_WORDS: Final[dict[Kind, str]] = {
     "bubblewrap": "bubblewrap: own files, processes and network",
     "namespaces": "namespaces: own files, processes and network",
     "another user": "another user, with limits, but with your network",
+    "landlock": "Landlock: no file or process of yours can be changed, but with your network",
     "limits": "limits alone: code that means harm can read and change your files",
 }
 
@@ -136,6 +137,8 @@ class Box:
             "root": self._folder,
             "readable": readable(topologies),
             "hidden": hidden(),
+            "writable": [self._folder],
+            "listed": [str(LAB.parent)],  # Python looks there for the lab
             "disk": self._limits.disk,
             "memory": self._limits.memory,
             "limits": self._limits.as_resources(),

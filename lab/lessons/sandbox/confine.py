@@ -7,6 +7,8 @@ imports nothing of the lab, because what it imports could be read by what it con
   its own processes, network and users. As root, the program runs as a user that nobody else is.
 - ``bubblewrap``: bwrap has done the same already; here only limits are set.
 - ``another user``: without namespaces, but as another user (for root in a container).
+- ``landlock``: the user's own processes, which the system keeps from files but those of the box,
+  and from processes but their own (Linux 6.12 or later).
 - ``limits``: the limits alone.
 
 The process that stays watches the memory, and ends everything when the program ends.
@@ -37,6 +39,11 @@ SET_DEATH_SIGNAL, SET_DUMPABLE, SUBREAPER, NO_NEW_PRIVILEGES = 1, 4, 36, 38
 PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41}
 MOUNT_SETATTR = 442
 DEVICES = ("null", "zero", "full", "random", "urandom")
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1, 2, 4, 8
+EVERYTHING = (1 << 16) - 1
+"""All that Landlock knows a program to do with files."""
+SOCKETS_AND_SIGNALS = 3
 
 
 def libc() -> Any:
@@ -129,6 +136,56 @@ def enter_namespaces(specification: dict[str, Any]) -> None:
     build_root(*(specification[name] for name in ("root", "readable", "hidden", "disk")))
 
 
+class Ruleset(ctypes.Structure):
+    """What landlock_create_ruleset(2) takes: what is forbidden, unless a rule allows it."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("files", "ports", "scoped")]
+
+
+class Beneath(ctypes.Structure):
+    """What landlock_add_rule(2) takes: what is allowed with a file, or in a folder."""
+
+    _pack_ = 1
+    _fields_ = [("allowed", ctypes.c_uint64), ("place", ctypes.c_int32)]
+
+
+def keep_within(
+    writable: list[str], readable: list[str], hidden: list[str], listed: list[str]
+) -> None:
+    """Forbid this process all files but these, and signals to all processes but its own.
+
+    Raises OSError where the system has no Landlock, or one that knows no signals.
+    """
+    call = libc().syscall
+    if call(CREATE_RULESET, None, 0, 1) < 6:
+        raise OSError("Landlock of Linux 6.12 or later is needed")
+    forbidden = Ruleset(EVERYTHING, 0, SOCKETS_AND_SIGNALS)
+    rules = call(CREATE_RULESET, ctypes.byref(forbidden), ctypes.sizeof(forbidden), 0)
+    must(rules, "landlock_create_ruleset")
+    reading = EXECUTE | READ_FILE | READ_DIR
+    devices = [f"/dev/{device}" for device in DEVICES]
+    allowed = [(path, reading) for each in readable for path in but_for(each, hidden)]
+    allowed += [(path, READ_FILE | WRITE_FILE) for path in devices]
+    allowed += [("/proc", READ_FILE | READ_DIR), *((path, READ_DIR) for path in listed)]
+    for path, rights in [*allowed, *((path, EVERYTHING) for path in writable)]:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rights &= EVERYTHING if os.path.isdir(path) else EXECUTE | WRITE_FILE | READ_FILE
+        rule = Beneath(rights, place)
+        must(call(ADD_RULE, rules, 1, ctypes.byref(rule), 0), f"landlock_add_rule {path}")
+        os.close(place)
+    must(call(RESTRICT_SELF, rules, 0), "landlock_restrict_self")
+    os.close(rules)
+
+
+def but_for(path: str, hidden: list[str]) -> list[str]:
+    """Return a folder, or, if folders in it are hidden, all that is beside them."""
+    within = [each for each in hidden if os.path.commonpath([path, each]) == path]
+    if not within:
+        return [path]
+    inside = [os.path.join(path, name) for name in os.listdir(path)]
+    return [found for each in inside if each not in within for found in but_for(each, within)]
+
+
 def raise_loopback() -> None:
     """Let the processes of the box talk to each other over 127.0.0.1."""
     up_and_running = 0x41
@@ -158,6 +215,28 @@ def set_limits(limits: dict[str, int]) -> None:
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             with contextlib.suppress(OSError, ValueError):
                 resource.setrlimit(kind, (value, value))
+
+
+def room_for(processes: int) -> int:
+    """Return the limit of processes for that many more than the user has: it counts them all."""
+    user, there = os.getuid(), 0
+    for pid in os.listdir("/proc") if os.path.isdir("/proc") else []:
+        with contextlib.suppress(OSError):
+            if pid.isdecimal() and os.stat(f"/proc/{pid}").st_uid == user:
+                there += len(os.listdir(f"/proc/{pid}/task"))
+    return processes + (there or 1000)  # 1000: a system that does not tell
+
+
+def fork() -> int:
+    """Fork; wait for that, if others of the same user have taken all processes that it may have."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return os.fork()
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
 
 
 def close_all_but_errors() -> None:
@@ -251,13 +330,16 @@ def main() -> None:
     specification = json.loads(sys.argv[1])
     kind = specification["kind"]
     die_with_parent()
-    if kind in ("another user", "limits"):
+    is_apart = kind in ("namespaces", "bubblewrap")
+    if not is_apart:
         os.setsid()
+    if kind in ("landlock", "limits"):
+        specification["limits"]["NPROC"] = room_for(specification["limits"]["NPROC"])
     if kind == "namespaces":
         enter_namespaces(specification)
     if sys.platform == "linux":
         libc().prctl(SUBREAPER, 1)
-        libc().prctl(NO_NEW_PRIVILEGES, 1)
+        must(libc().prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0), "prctl")  # without the zeros: refused
     if specification["user"]:
         become(specification["user"])
     set_limits(specification["limits"])
@@ -267,9 +349,13 @@ def main() -> None:
         shutil.copyfile(source, target)
     os.chdir(specification["folder"])
     for link, target in specification["links"].items():
-        os.symlink(target, link)
+        os.symlink(target, link) if is_apart else shutil.copytree(target, link)
     child = os.fork()
     if child == 0:
+        if kind == "landlock":
+            keep_within(
+                *(specification[name] for name in ("writable", "readable", "hidden", "listed"))
+            )
         os.execve(specification["program"][0], specification["program"], specification["settings"])
     if sys.platform == "linux":
         libc().prctl(SET_DUMPABLE, 0)

@@ -19,7 +19,7 @@ from typing import Any
 from lab.lessons import exercises
 from lab.lessons.sandbox.calls import Calls
 from lab.lessons.sandbox.channel import Channel, ChannelClosed
-from lab.lessons.sandbox.confine import die_with_parent
+from lab.lessons.sandbox.confine import die_with_parent, fork
 from lab.lessons.sandbox.shell import Shell
 from lab.lessons.sandbox.student import watch
 
@@ -39,7 +39,7 @@ class Copy:
         """Judge answers, one after another, until the notebook's process ends."""
         while os.read(self._orders, 1) == READ:
             reading, writing = os.pipe()
-            child = os.fork()
+            child = fork()
             if child == 0:
                 die_with_parent()
                 try:
@@ -89,7 +89,7 @@ class Notebook:
     def _copy(self, number: int) -> None:
         gc.freeze()
         copy = Copy()
-        if os.fork() == 0:
+        if fork() == 0:
             die_with_parent()
             for other in self.copies.values():
                 os.close(other.orders)
@@ -159,7 +159,7 @@ def serve(channel: Channel) -> None:
 
     channel.send("ready")
     while (order := channel.receive()) is not None:
-        child = os.fork()
+        child = fork()
         if child == 0:
             die_with_parent()
             try:

@@ -22,7 +22,14 @@ from typing import Any, Final
 
 from lab.lessons.sandbox.calls import Calls
 from lab.lessons.sandbox.channel import Channel, ChannelClosed
-from lab.lessons.sandbox.confine import descendants, die_with_parent, kill, parent_of, processes
+from lab.lessons.sandbox.confine import (
+    descendants,
+    die_with_parent,
+    fork,
+    kill,
+    parent_of,
+    processes,
+)
 from lab.lessons.sandbox.shell import Shell
 
 GRACE: Final = 2.0
@@ -85,7 +92,7 @@ class Walk:
         """Run a cell in a child, which goes on; return False in the parent, if that has died."""
         gc.freeze()
         reading, writing = os.pipe()
-        child = os.fork()
+        child = fork()
         if child == 0:
             die_with_parent()
             self._tell_parent(HOLDS)
@@ -113,7 +120,7 @@ class Walk:
             self.channel.send("answer", values=values, calls=False)
             return
         reading, writing = os.pipe()
-        child = os.fork()
+        child = fork()
         if child == 0:
             die_with_parent()
             self._parent_pipe = writing
