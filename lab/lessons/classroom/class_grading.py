@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from lab.lessons.classroom.feedback import feedback
-from lab.lessons.classroom.gradebook import Mark, Row, as_csv, as_matrix, for_canvas
+from lab.lessons.classroom.gradebook import (
+    Mark,
+    Row,
+    as_csv,
+    as_matrix,
+    for_canvas,
+    for_moodle,
+)
 from lab.lessons.classroom.roster import Student
 from lab.lessons.classroom.submissions import Submission
 from lab.lessons.crew import Crew, Job, Marked
@@ -113,7 +120,7 @@ class ClassGrading:
             journal.write(json.dumps(entry) + "\n")
 
     def write(self, students: list[Student], title: str) -> list[Row]:
-        """Write grades.csv, canvas.csv, class.html and the pages; return the rows in order."""
+        """Write the tables, class.html and the pages; return the rows in order."""
         order = {student.name: number for number, student in enumerate(students)}
         graded = {row.student for row in self.rows.values()}
         missing = [Row(each.name, "", problem="nothing was handed in")
@@ -123,8 +130,11 @@ class ClassGrading:
             key=lambda row: (order.get(row.student, len(order)), row.student, row.file),
         )
         pages = {"grades.csv": as_csv(rows), "class.html": as_matrix(rows, title)}
-        columns = {each.name: {"name": each.full_name, **each.columns} for each in students}
-        pages["canvas.csv"] = for_canvas(rows, columns)
+        columns = {
+            each.name: {"name": each.full_name, "email": each.email, **each.columns}
+            for each in students
+        }
+        pages |= {"canvas.csv": for_canvas(rows, columns), "moodle.csv": for_moodle(rows, columns)}
         by_student: dict[str, list[Row]] = {}
         for row in rows:
             by_student.setdefault(row.student, []).append(row)

@@ -94,21 +94,60 @@ def number(value: float | None) -> str:
 
 
 def for_canvas(rows: list[Row], students: dict[str, dict[str, str]]) -> str:
-    """Return a table that Canvas imports: its own columns, and one for each notebook."""
-    lessons = list(dict.fromkeys(row.lesson for row in rows if row.lesson))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    """Return a table that Canvas imports: its own columns, and one for each notebook.
+
+    The second line says how many points there are: Canvas takes them for a new assignment. ``ID``
+    is Canvas's own number of a user, so it is filled in only if the roster comes from Canvas.
+    """
+    lessons = _lessons(rows)
     own = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
-    writer.writerow([*own, *map(csv_cell, lessons)])
+    most = [max(row.most for row in rows if row.lesson == lesson) for lesson in lessons]
+    table: list[list[object]] = [[*own, *lessons]]
+    table.append(["    Points Possible", "", "", "", "", *map(number, most)])
     for student in dict.fromkeys(row.student for row in rows):
         known = students.get(student, {})
-        cells = [known.get(column.lower(), "") for column in own]
         is_of_canvas = "sis login id" in known  # there, "Student" is a name
-        cells[0] = (cells[0] if is_of_canvas else known.get("name", "")) or student
+        cells = [known.get(column.lower(), "") for column in own] if is_of_canvas else [""] * 5
+        cells[0] = cells[0] or known.get("name", "") or student
         cells[3] = cells[3] or student
-        best = [max((row.points for row in rows if (row.student, row.lesson) == (student, lesson)),
-                    default=None) for lesson in lessons]  # fmt: skip
-        writer.writerow([csv_cell(visible(str(c))) for c in (*cells, *map(number, best))])
+        cells[4] = cells[4] or known.get("section", "")
+        table.append([*cells, *(number(_best(rows, student, lesson)) for lesson in lessons)])
+    return _written(table)
+
+
+def for_moodle(rows: list[Row], students: dict[str, dict[str, str]]) -> str:
+    """Return a table that Moodle imports: who somebody is, and a column for each notebook.
+
+    A student has one line. "-" is Moodle's own sign for no grade; an empty cell is an error there.
+    """
+    lessons = _lessons(rows)
+    table: list[list[object]] = [["Username", "ID number", "Email address", *lessons]]
+    for student in dict.fromkeys(row.student for row in rows):
+        known = students.get(student, {})
+        email = known.get("email address") or known.get("email", "")
+        who = [known.get("username") or student, known.get("id number") or student, email]
+        points = (number(_best(rows, student, lesson)) or "-" for lesson in lessons)
+        table.append([*who, *points])
+    return _written(table)
+
+
+def _lessons(rows: list[Row]) -> list[str]:
+    return list(dict.fromkeys(row.lesson for row in rows if row.lesson))
+
+
+def _best(rows: list[Row], student: str, lesson: str) -> float | None:
+    """Return the points of a student for a lesson; the best, if several files were handed in."""
+    own = (row.points for row in rows if (row.student, row.lesson) == (student, lesson))
+    return max(own, default=None)
+
+
+def _written(table: list[list[object]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    for cells in table:
+        # "-" by itself is no formula, and is read by Moodle
+        shown = ["-" if cell == "-" else csv_cell(visible(str(cell))) for cell in cells]
+        writer.writerow(shown)
     return out.getvalue()
 
 

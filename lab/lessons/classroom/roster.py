@@ -55,7 +55,7 @@ def read_roster(path: Path) -> list[Student]:
     separator = (
         ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
     )
-    rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if any(row)]
+    rows = [row for row in csv.reader(text.splitlines(), delimiter=separator) if _is_about_one(row)]
     if not rows:
         raise RosterFault(f"{path}: there are no students in it")
     head = [cell.strip().lower() for cell in rows[0]]
@@ -73,6 +73,16 @@ def read_roster(path: Path) -> list[Student]:
             )
         seen[student.name] = number
     return students
+
+
+def _is_about_one(row: list[str]) -> bool:
+    """Return whether a line is not one of Canvas's: how many points there are, how marks are shown.
+
+    The first of them begins with "    Points Possible"; in the other, only such words are found.
+    """
+    said = [cell.strip() for cell in row if cell.strip()]
+    is_posting = all(cell == "Muted" or cell.startswith("Manual Posting") for cell in said)
+    return bool(said) and not is_posting and said[0] != "Points Possible"
 
 
 def _student(row: dict[str, str], where: str) -> Student:
