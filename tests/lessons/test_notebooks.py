@@ -5,9 +5,10 @@ within a list or the like. A markdown cell further
 down with the tag "solution" has a fenced block of Python that fills it: the n-th solution belongs
 to the n-th exercise. ``wrong_answers.toml`` has an answer to each that its check must not pass.
 
-Each lesson has one kernel, in which it runs as published, then with its solutions; then wrong
-answers are checked; then it runs backwards, and then with all names forgotten and its cells in an
-order of chance: so a lesson is also run again and out of order. Two kernels run side by side.
+A lesson runs as published, then with its solutions; then wrong answers are checked; then it runs
+backwards, and then with all names forgotten and its cells in an order of chance: so a lesson is
+also run again and out of order. Two kernels run side by side, and each takes one lesson after
+another: to start a kernel takes as long as to run a lesson. Between lessons it forgets all names.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import nbformat
@@ -90,16 +92,24 @@ def answered(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
 def anew() -> nbformat.NotebookNode:
     """A cell after which the kernel knows no name, as after a restart, but how to be kind."""
     forget = (
-        "get_ipython().reset(new_session=False)\nfrom lab import lessons\nlessons.results.clear()"
+        "get_ipython().reset(new_session=False)\n"
+        "import lab.lessons, matplotlib.pyplot\n"
+        "lab.lessons.results.clear()\nmatplotlib.pyplot.close('all')\n"
+        "del lab, matplotlib"
     )
     return nbformat.v4.new_code_cell(forget, id="anew")
 
 
-def unpainted() -> nbformat.NotebookNode:
-    """A cell after which figures are made and not painted: that takes most of a lesson's time."""
-    formats = "InlineBackend.instance(parent=get_ipython()).figure_formats = set()"
-    source = f"from matplotlib_inline.config import InlineBackend\n{formats}"
-    return nbformat.v4.new_code_cell(source, id="unpainted")
+def painted(formats: str) -> nbformat.NotebookNode:
+    """A cell after which figures are painted, small, or not: painting takes most of the time."""
+    source = (
+        "from matplotlib_inline.config import InlineBackend\n"
+        "backend = InlineBackend.instance(parent=get_ipython())\n"
+        f"backend.figure_formats = {formats}\n"
+        "backend.print_figure_kwargs = {'dpi': 30, 'bbox_inches': None}\n"
+        "del InlineBackend, backend"
+    )
+    return nbformat.v4.new_code_cell(source, id="painted")
 
 
 def shuffled(cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
@@ -117,11 +127,9 @@ class Ran:
     """The tracebacks of a run in an order of chance."""
 
 
-async def run_through(path: Path) -> Ran:
+async def run_through(client: NotebookClient, path: Path) -> Ran:
+    """Run a lesson five times in a kernel that has run others."""
     notebook = read(path)
-    client = NotebookClient(
-        notebook, timeout=SECONDS, resources={"metadata": {"path": str(path.parent)}}
-    )
     states: dict[str, dict[str, str]] = {}
 
     async def run(name: str, cells: list[nbformat.NotebookNode]) -> None:
@@ -131,18 +139,37 @@ async def run_through(path: Path) -> Ran:
             await client.async_execute_cell(cell, index)
         states[name] = json.loads(report.outputs[0].text)
 
-    # the lab of this tree, installed or not
-    async with client.async_setup_kernel(env={**os.environ, "PYTHONPATH": str(HERE.parent)}):
-        await run("published", notebook.cells)
-        await client.async_execute_cell(unpainted(), -1)
-        await run("solved", filled(read(path), solutions(notebook)).cells)
-        await run("wrong", answered(filled(read(path), WRONG[path.stem]["answers"])))
-        await run("backwards", read(path).cells[::-1])
-        client.allow_errors = True  # what was explained in a sentence is an error all the same
-        await run("shuffled", [anew(), *shuffled(read(path).cells)])
+    client.allow_errors = False
+    for cell in (anew(), painted("{'png'}")):
+        await client.async_execute_cell(cell, -1)
+    await run("published", notebook.cells)
+    await client.async_execute_cell(painted("set()"), -1)
+    await run("solved", filled(read(path), solutions(notebook)).cells)
+    await run("wrong", answered(filled(read(path), WRONG[path.stem]["answers"])))
+    await run("backwards", read(path).cells[::-1])
+    client.allow_errors = True  # what was explained in a sentence is an error all the same
+    kind = nbformat.v4.new_code_cell("from lab import lessons", id="kind")
+    await run("shuffled", [anew(), kind, *shuffled(read(path).cells)])
     outputs = [(cell.id, output) for cell in client.nb.cells for output in cell.get("outputs", ())]
     raised = [f"{cell}: {each.ename}" for cell, each in outputs if each.output_type == "error"]
     return Ran(notebook, states, raised)
+
+
+async def run_lessons(paths: SimpleQueue[Path], found: dict[str, Future[Ran]]) -> None:
+    """Run lessons in a kernel, as long as there are any; each result comes when it is there."""
+    client = NotebookClient(
+        nbformat.v4.new_notebook(cells=[anew()]),
+        timeout=SECONDS,
+        resources={"metadata": {"path": str(HERE)}},
+    )
+    # the lab of this tree, installed or not
+    async with client.async_setup_kernel(env={**os.environ, "PYTHONPATH": str(HERE.parent)}):
+        while not paths.empty():
+            path = paths.get()
+            try:
+                found[path.stem].set_result(await run_through(client, path))
+            except Exception as problem:  # the tests of that lesson raise it
+                found[path.stem].set_exception(problem)
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +180,20 @@ def running(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Ran]]]:
         for item in request.session.items
         if "ran" in getattr(item, "fixturenames", ()) and item.fspath == request.fspath
     }
+    found: dict[str, Future[Ran]] = {path.stem: Future() for path in wanted}
+    paths: SimpleQueue[Path] = SimpleQueue()
+    for path in sorted(wanted):
+        paths.put(path)
     with ThreadPoolExecutor(2) as pool:
-        yield {path.stem: pool.submit(asyncio.run, run_through(path)) for path in sorted(wanted)}
+        kernels = [pool.submit(asyncio.run, run_lessons(paths, found)) for _ in range(2)]
+        yield found
+        for kernel in kernels:
+            kernel.result()
 
 
 @pytest.fixture
 def ran(running: dict[str, Future[Ran]], path: Path) -> Ran:
-    return running[path.stem].result()
+    return running[path.stem].result(1200)
 
 
 each = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
