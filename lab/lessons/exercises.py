@@ -26,6 +26,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.lessons.checks import Result, State, is_unanswered, results
+from lab.lessons.networks import topology
 from lab.lessons.texts import from_text
 from lab.protocol.names import canonical
 from lab.quantities import parse_duration
@@ -33,7 +35,6 @@ from lab.runtime.streams import generator
 
 if TYPE_CHECKING:
     from lab.api.run import Run
-    from lab.lessons import Result, State
     from lab.topology.model import Topology
 
 SITES: Final = (
@@ -120,8 +121,6 @@ def material(name: str, network: object, fault: object, seed: int) -> Material:
 
 
 def _read(name: str) -> str:
-    from lab.lessons import topology
-
     path = Path(name)
     try:
         return (path if path.is_file() else topology(name)).read_text(encoding="utf-8")
@@ -289,8 +288,6 @@ class Exercise:
 
     def check(self, answer: object) -> Result:
         """Judge an answer, on the teacher's side; keep and return the result."""
-        from lab.lessons import is_unanswered
-
         if is_unanswered(answer):
             return self._keep("not yet", "Not yet. Put your answer in place of the dots.")
         try:
@@ -305,8 +302,6 @@ class Exercise:
         return self._keep("failed", f"{message} {hints[0] if hints else ''}".strip(), credit)
 
     def _keep(self, state: State, message: str, credit: float = 0.0) -> Result:
-        from lab.lessons import Result, results
-
         credits[self.name] = credit
         results[self.name] = Result(self.name, state, message)
         return results[self.name]

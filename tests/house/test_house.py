@@ -40,12 +40,7 @@ MODULES = [path for path in sorted(LAB.rglob("*.py")) if path.stem != "__main__"
 UPWARD: dict[Edge, str] = {}
 
 # imports that close a circle of files within a room, each with its reason: none at present
-CIRCULAR: dict[Edge, str] = {
-    Edge("lessons/exercises", "lessons/__init__", types): (
-        "`lessons.exercise` is offered beside `lessons.check`, and gives the same results"
-    )
-    for types in (False, True)
-}
+CIRCULAR: dict[Edge, str] = {}
 
 COMPUTED = {  # files that import what only the running program names, each with its reason
     "__init__": "the public names, imported when they are asked for; all stand in its tables",
