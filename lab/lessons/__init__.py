@@ -47,6 +47,7 @@ from lab.lessons.networks import mailbox as mailbox
 from lab.lessons.networks import talk as talk
 from lab.lessons.networks import topology as topology
 from lab.lessons.texts import from_text as from_text
+from lab.lessons.typed_session import TypedSession as TypedSession
 
 _WIDTH: Final = 96
 """Characters of a line of a notebook's page."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lab.lessons.typed_session import TypedSession
 from lab.runtime import shipped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.api.run import Run
-    from lab.lessons.typed_session import TypedSession
     from lab.topology.model import Topology
 
 
@@ -61,7 +61,6 @@ def talk(
     nothing is printed.
     """
     from lab.api.simulate import load
-    from lab.lessons.typed_session import TypedSession
     from lab.topology.model import Topology
 
     network = load(topology(where)) if isinstance(where, str) else where

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from lab.analysis.narrative import lines_of
-from lab.api.conversation import Conversation
-from lab.api.run import Run
 from lab.escaping import visible
-from lab.topology.model import Topology
+
+if TYPE_CHECKING:
+    from lab.api.run import Run
+    from lab.topology.model import Topology
 
 
 class TypedSession:
@@ -19,6 +22,8 @@ class TypedSession:
     def __init__(
         self, topology: Topology, host: str, *, lf_ends_lines: bool = False, quiet: bool = False
     ) -> None:
+        from lab.api.conversation import Conversation  # which takes the simulation with it
+
         self.replies: list[list[str]] = []
         self._lf_ends_lines = lf_ends_lines
         self._print = (lambda *_: None) if quiet else print

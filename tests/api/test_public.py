@@ -98,6 +98,14 @@ def test_everything_that_a_public_call_returns_is_exported(reached: Public) -> N
     assert reached.hidden == {}
 
 
+def test_every_public_name_is_there_when_a_program_runs(reached: Public) -> None:
+    """And not for type checkers alone."""
+    for full_name, name in reached.names.items():
+        module, _, own_name = name.rpartition(".")
+        if full_name.startswith("lab."):
+            assert hasattr(import_module(module), own_name), name
+
+
 def test_nothing_public_is_any(reached: Public) -> None:
     assert set(reached.anys) == set(ANY)
 
