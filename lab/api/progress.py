@@ -14,7 +14,7 @@ from lab.runtime import arguments
 Progress = Callable[[int], None]
 """Called now and then with the number of messages, or of other things, so far."""
 
-PATIENCE: Final = 2.0
+BAR_AFTER: Final = 2.0
 """Seconds after which a bar appears by itself."""
 
 
@@ -38,7 +38,7 @@ def shown(
     elif progress is False or (progress is None and not (sys.stderr.isatty() or is_notebook())):
         yield None
     else:
-        bar = Bar(total, 0.0 if progress else PATIENCE, noun)
+        bar = Bar(total, 0.0 if progress else BAR_AFTER, noun)
         try:
             yield bar.tell
         finally:

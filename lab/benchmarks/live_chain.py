@@ -23,7 +23,7 @@ from lab.benchmarks.live import FIFTY, smtp_source
 CONNECTIONS: Final = 50
 SIZE: Final = 1_000
 
-_PATIENCE: Final = 600.0
+_TIMEOUT: Final = 600.0
 """Seconds after which a benchmark goes on without a figure."""
 
 _WATCHED: Final = 5.0
@@ -112,7 +112,7 @@ def _chain(load: str, served: Serving, mails: int) -> dict[str, Any]:
     send(load, served.hosts[0][1], mails, to)
     last = time.monotonic()
     while served.delivered() < mails:
-        if time.monotonic() - last > _PATIENCE:
+        if time.monotonic() - last > _TIMEOUT:
             return {}
     figures: dict[str, Any] = {"live_chain_seconds_after_last_250": time.monotonic() - last}
     hops = 2 * mails  # of relayed mail: the third, from outside, is not the network's
@@ -141,7 +141,7 @@ def send(load: str, port: int, mails: int, to: str) -> None:
         load, "-s", str(CONNECTIONS), "-m", str(mails), "-l", str(SIZE),
         "-f", "me@client.example", "-t", to, f"127.0.0.1:{port}",
     ]  # fmt: skip
-    subprocess.run(command, check=True, timeout=_PATIENCE)
+    subprocess.run(command, check=True, timeout=_TIMEOUT)
 
 
 @contextmanager

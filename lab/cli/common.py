@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -165,12 +166,14 @@ def load(path: str, sets: tuple[str, ...], seed: int = 0) -> Topology:
     from lab.topology.model import load as load_topology
 
     try:
-        topology = load_topology(path, sets=sets, seed=seed)
+        with warnings.catch_warnings(record=True) as warned:
+            warnings.simplefilter("always", DeprecationWarning)
+            topology = load_topology(path, sets=sets, seed=seed)
     except TopologyError as error:
         for problem in error.problems:
             print_error(problem)
         raise click.exceptions.Exit(UNUSABLE) from None
-    for note in topology.notes:
+    for note in (*(str(warning.message) for warning in warned), *topology.notes):
         print_note(note)
     return topology
 

@@ -17,6 +17,7 @@ from lab.cli.common import (
     echo,
     exit_with_error,
     load,
+    print_note,
     progress_bar,
     reason_of,
     seed_option,
@@ -68,9 +69,11 @@ _HERE = "--receiver"
 @click.option("--mail", metavar="DIRECTORY", type=click.Path(exists=True, file_okay=False),
               help="Where the program puts its mail.  [default: {mail}]")  # fmt: skip
 @click.option(
-    "--patience", type=Duration(),
+    "--timeout", type=Duration(),
     help="How long the program may do nothing, for example '5 s'.  [default: 8 to 20 s]",
 )  # fmt: skip
+@click.option("--patience", type=Duration(), hidden=True,
+              help="The former name of --timeout, for example '5 s'.  [default: none]")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON object.")
 @click.option("--junit", metavar="FILE", type=click.Path(dir_okay=False),
               help="Write the result as JUnit XML.  [default: write none]")  # fmt: skip
@@ -90,6 +93,7 @@ def judge(
     cases: tuple[str, ...],
     to: tuple[str, ...],
     mail: str | None,
+    timeout: float | None,
     patience: float | None,
     as_json: bool,
     junit: str | None,
@@ -114,17 +118,20 @@ def judge(
     if (receiver is not None) + sender + relay + (network is not None) != 1:
         exit_with_error("name one of --receiver, --sender, --relay and --network; for example: "
                         "lab judge --receiver -- python3 mailer.py")  # fmt: skip
+    if patience is not None:
+        print_note("--patience is the former name of --timeout; use that")
+        timeout = patience
     if hosts and network is None:
         exit_with_error("--host is for --network TOPOLOGY; which network is it a host of?")
     if network is not None:
-        result = _judge_network(network, hosts, command, cases, patience, seed)
+        result = _judge_network(network, hosts, command, cases, timeout, seed)
     elif receiver is not None:
         result = _judge_receiver(
-            command, receiver, anywhere, stage, cases, to, mail, patience or 8.0, seed, as_json
+            command, receiver, anywhere, stage, cases, to, mail, timeout or 8.0, seed, as_json
         )
     else:
         role = "sender" if sender else "relay"
-        result = _judge_other(role, command, stage, cases, patience, seed, as_json)
+        result = _judge_other(role, command, stage, cases, timeout, seed, as_json)
     _print(result, as_json, junit, html)
     if result.breaches:
         raise click.exceptions.Exit(FAILED)
@@ -132,7 +139,7 @@ def judge(
 
 def _judge_receiver(
     command: tuple[str, ...], receiver: str, anywhere: bool, stage: int, cases: tuple[str, ...],
-    to: tuple[str, ...], mail: str | None, patience: float, seed: int, quiet: bool,
+    to: tuple[str, ...], mail: str | None, timeout: float, seed: int, quiet: bool,
 ) -> Judgement:  # fmt: skip
     from lab.judging.networks.storm import judge_receiver_and_storm, names_of_networks
     from lab.judging.receivers.judge import Asked, CannotJudge, names_of_cases
@@ -148,7 +155,7 @@ def _judge_receiver(
     with progress_bar(len(names_of_cases()), quiet, "cases", 2) as progress:
         asked = Asked(
             command=command, address=address, stage=stage, seed=seed, only=cases, to=to,
-            folder=Path(mail) if mail else None, progress=progress, patience=max(0.05, patience),
+            folder=Path(mail) if mail else None, progress=progress, timeout=max(0.05, timeout),
             again=_again("receiver", command, receiver, stage, to, mail, seed),
         )  # fmt: skip
         try:
@@ -168,7 +175,7 @@ def _print_example(language: str) -> None:
 
 def _judge_other(
     role: str, command: tuple[str, ...], stage: int, cases: tuple[str, ...],
-    patience: float | None, seed: int, quiet: bool,
+    timeout: float | None, seed: int, quiet: bool,
 ) -> Judgement:  # fmt: skip
     """Judge a sender or a relay."""
     from lab.judging.receivers.judge import CannotJudge, names_of_cases
@@ -189,10 +196,10 @@ def _judge_other(
             if role == "sender":
                 return judge_sender(AskedSender(
                     command, stage, cases, again=again, progress=progress,
-                    **_given(patience),
+                    **_timeout_of(timeout),
                 ))  # fmt: skip
             return judge_relay(AskedRelay(
-                command, stage, seed, cases, again=again, progress=progress, **_given(patience),
+                command, stage, seed, cases, again=again, progress=progress, **_timeout_of(timeout),
             ))  # fmt: skip
         except CannotJudge as why:
             exit_with_error(str(why))
@@ -200,10 +207,10 @@ def _judge_other(
 
 def _judge_network(
     network: str, hosts: tuple[str, ...], command: tuple[str, ...], cases: tuple[str, ...],
-    patience: float | None, seed: int,
+    timeout: float | None, seed: int,
 ) -> Judgement:  # fmt: skip
     """Judge programs as hosts of a network."""
-    from lab.judging.networks.asked import PATIENCE, AskedNetwork, BadNetwork
+    from lab.judging.networks.asked import TIMEOUT, AskedNetwork, BadNetwork
     from lab.judging.networks.network import judge_network, names_of_cases
 
     commands: dict[str, list[list[str]]] = {}
@@ -219,7 +226,7 @@ def _judge_network(
     asked = AskedNetwork(
         load(network, (), seed), commands, title=", ".join(commands), seed=seed,
         only=cases, again=shlex.join(words),
-        patience=PATIENCE if patience is None else max(0.05, patience),
+        timeout=TIMEOUT if timeout is None else max(0.05, timeout),
     )  # fmt: skip
     _check_cases(cases, names_of_cases(asked))
     try:
@@ -241,8 +248,8 @@ def _host_and_command(text: str) -> tuple[str, list[str]]:
     return name, words
 
 
-def _given(patience: float | None) -> dict[str, float]:
-    return {} if patience is None else {"patience": max(0.05, patience)}
+def _timeout_of(timeout: float | None) -> dict[str, float]:
+    return {} if timeout is None else {"timeout": max(0.05, timeout)}
 
 
 def _again(

@@ -56,7 +56,8 @@ def checked(cls: Cls) -> Cls:
 
     What it is made with must have the types that its fields declare, and fit the kinds of its
     settings; otherwise it raises TypeError or ValueError, with a sentence. Lists become tuples and
-    numbers of numpy's Python's. The former name of a setting is read, with a DeprecationWarning.
+    numbers of numpy's Python's. The former name of a setting may be given, and read as an
+    attribute, with a DeprecationWarning.
 
     Apply it to a compiled class after its definition: a decorator besides ``dataclass`` would make
     a class of plain Python of it.
@@ -82,7 +83,20 @@ def checked(cls: Cls) -> Cls:
         made(self, *positional, *args[len(names) :], **kwargs)
 
     cls.__init__ = init
+    for old, new in former.items():
+        setattr(cls, old, _former(old, new))
     return cls
+
+
+def _former(old: str, new: str) -> property:
+    """Return a property for the former name of a setting: it reads the setting, with a warning."""
+
+    def read(self: object) -> Any:
+        text = f"{old} is the former name of {new}; use that"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return getattr(self, new)
+
+    return property(read)
 
 
 def of_valid(cls: type[Made], values: Mapping[str, Any]) -> Made:

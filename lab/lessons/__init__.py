@@ -46,6 +46,8 @@ from lab.lessons.networks import draw as draw
 from lab.lessons.networks import mailbox as mailbox
 from lab.lessons.networks import talk as talk
 from lab.lessons.networks import topology as topology
+from lab.lessons.own_code import OwnFault as OwnFault
+from lab.lessons.plain import WrongForm as WrongForm
 from lab.lessons.texts import from_text as from_text
 from lab.lessons.typed_session import TypedSession as TypedSession
 

@@ -141,8 +141,8 @@ class HandedIn:
     timing: Timing
 
 
-def mark(worker: Worker, submission: HandedIn, marks: Marks) -> None:
-    """Mark a submission: ``marks`` gets its verdicts one by one; raises JudgeFault, BoxFault."""
+def judge_submission(worker: Worker, submission: HandedIn, marks: Marks) -> None:
+    """Judge a submission: ``marks`` gets its verdicts one by one; raises JudgeFault, BoxFault."""
     assignment, timing = submission.assignment, submission.timing
     topologies = _topologies_here(assignment.topologies)
     judge = worker.judge(topologies)
@@ -211,7 +211,7 @@ def grade_all(
         for grade, handed_in, lesson in examined
         if lesson is not None
     ]
-    Crew(processes, scheduler).run_all(mark, jobs, progress)
+    Crew(processes, scheduler).run_all(judge_submission, jobs, progress)
     return grades
 
 

@@ -84,10 +84,10 @@ class Feed:
             self.ended = True
             self._changed.notify_all()
 
-    def since(self, number: int, patience: float) -> list[str]:
-        """Return the items from a number on, as soon as there are some; none after ``patience``."""
+    def since(self, number: int, timeout: float) -> list[str]:
+        """Return the items from a number on, as soon as there are some; none after ``timeout``."""
         with self._changed:
-            self._changed.wait_for(lambda: len(self._items) > number or self.ended, patience)
+            self._changed.wait_for(lambda: len(self._items) > number or self.ended, timeout)
             return self._items[number : number + MOST_AT_ONCE]
 
     def _put(self, items: list[str]) -> None:

@@ -22,7 +22,7 @@ from lab.watching.feed import Feed
 _TICK: Final = 0.02
 """Seconds between two looks at what has been recorded."""
 
-_PATIENCE: Final = 10.0
+_TIMEOUT: Final = 10.0
 """Seconds that a change may take."""
 
 
@@ -50,7 +50,7 @@ class LiveRun:
         """Make a change now; raises NoChange, or OSError if its file cannot be written."""
         made = asyncio.run_coroutine_threadsafe(self._change(wanted), self._loop)
         try:
-            return made.result(_PATIENCE)
+            return made.result(_TIMEOUT)
         except TimeoutError:
             raise NoChange("the network does not answer") from None
 

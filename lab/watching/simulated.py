@@ -53,9 +53,9 @@ class PacedRun:
         self._anchor = (time.monotonic(), 0.0)
         self._thread.start()
 
-    def join(self, patience: float | None = None) -> bool:
+    def join(self, timeout: float | None = None) -> bool:
         """Wait for the end of the run; return whether it has ended."""
-        self._thread.join(patience)
+        self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def stop(self) -> None:

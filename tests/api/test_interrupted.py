@@ -59,7 +59,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.parametrize(
-    ("stream", "progress", "patience", "is_shown"),
+    ("stream", "progress", "bar_after", "is_shown"),
     [
         (Terminal, None, 0.0, True),
         (Terminal, None, 1e9, False),
@@ -71,13 +71,13 @@ class Terminal(io.StringIO):
 def test_a_bar_appears_where_somebody_looks_at_it(
     stream: type[io.StringIO],
     progress: bool | None,
-    patience: float,
+    bar_after: float,
     is_shown: bool,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(bars, "is_notebook", lambda: False)
-    monkeypatch.setattr(bars, "PATIENCE", patience)
+    monkeypatch.setattr(bars, "BAR_AFTER", bar_after)
     shown = stream()
     monkeypatch.setattr(sys, "stderr", shown)
     lab.simulate(CAMPUS, progress=progress)

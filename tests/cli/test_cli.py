@@ -376,6 +376,16 @@ def test_check_says_what_there_is(lab: Command) -> None:
     assert lab("check", RELAYED, "--quiet") == (0, "", "")
 
 
+def test_a_former_key_is_noted_once(lab: Command, tmp_path: Path) -> None:
+    """Whatever the filters of Python's warnings are."""
+    host = '[[host]]\nname = "{}.ARPA"\npatience = {{ data = "9 s" }}\n'
+    path = tmp_path / "old.toml"
+    path.write_text(host.format("A") + host.format("B"))
+    done = lab("check", str(path))
+    assert done.status == 0
+    assert done.err.count("lab: note: patience is the former name of timeouts; use that\n") == 1
+
+
 def test_check_goes_on_after_a_bad_file_and_tells_every_problem(
     lab: Command, tmp_path: Path
 ) -> None:

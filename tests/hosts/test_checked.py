@@ -19,6 +19,8 @@ def test_a_former_name_is_taken_with_a_warning() -> None:
     with pytest.warns(DeprecationWarning, match="patience is the former name of timeouts"):
         made: Any = HostSettings("A.ARPA", patience=Timeouts(5.0))  # type: ignore[call-arg]
     assert made == HostSettings("A.ARPA", timeouts=Timeouts(5.0))
+    with pytest.warns(DeprecationWarning, match="patience is the former name of timeouts"):
+        assert made.patience == Timeouts(5.0)
 
 
 def link(**values: Any) -> LinkSpec:

@@ -45,7 +45,7 @@ def left_behind() -> list[str]:
 
 def judged(script: str, **how: object) -> Judgement:
     command = ["sh", "-c", script]
-    result = judge_receiver(Asked(command=command, patience=0.2, **how))  # type: ignore[arg-type]
+    result = judge_receiver(Asked(command=command, timeout=0.2, **how))  # type: ignore[arg-type]
     assert left_behind() == []
     return result
 

@@ -107,7 +107,7 @@ def test_a_relay_that_loses_mail_is_found(lab: Command, network: str, tmp_path: 
     mailer.write_text(source.replace("write(self.folder / name", "0 and write(name"), "utf-8")
     done = lab(
         "judge", "--network", network, "--host", f"R.ARPA={program(mailer, PLACES)}",
-        "--case", "mail-1", "--patience", "1 s",
+        "--case", "mail-1", "--timeout", "1 s",
     )  # fmt: skip
     assert done.status == 1
     assert "BREACH 4.1.1-12" in done.out
@@ -134,6 +134,7 @@ def test_a_hostile_program_in_a_network_is_bounded(
         "--case", "mail-1", "--case", "dialogues-B.ARPA",
     )  # fmt: skip
     assert says in done.out + done.err
+    assert done.err.count("--patience is the former name of --timeout") == 1
     assert done.status in (1, 2)
     assert left_behind() == []
 

@@ -25,7 +25,7 @@ LATE = (
 
 def storm(command: list[str], *only: str, seed: int = 0) -> Judgement:
     result = Judgement("receiver", "it", "lab judge --receiver -- it")
-    judge_in_networks(AskedStorm(command, only=only, patience=1, seed=seed), result)
+    judge_in_networks(AskedStorm(command, only=only, timeout=1, seed=seed), result)
     return result
 
 
@@ -73,5 +73,5 @@ def test_a_hostile_program_is_bounded_in_a_network(
 
 
 def test_a_program_whose_plain_cases_fail_is_not_judged_in_networks() -> None:
-    result = judge_receiver_and_storm(Asked(["sh", "-c", "echo hello"], patience=0.2))
+    result = judge_receiver_and_storm(Asked(["sh", "-c", "echo hello"], timeout=0.2))
     assert set(result.left_out) >= {f"network-{n}" for n in range(1, 9)}

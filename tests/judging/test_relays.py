@@ -18,9 +18,9 @@ PLACES = ["relay", "{port}", "{next_host}", "{next_port}", "{queue}"]
 SOME = ["relay-route-of-two", "relay-null", "retry-451", "notify", "crash-after-250"]
 
 
-def judged(mailer: Path, only: Sequence[str], patience: float = 12) -> list[Finding]:
+def judged(mailer: Path, only: Sequence[str], timeout: float = 12) -> list[Finding]:
     command = [sys.executable, str(mailer), *PLACES]
-    result = judge_relay(AskedRelay(command, only=only, patience=patience))
+    result = judge_relay(AskedRelay(command, only=only, timeout=timeout))
     assert sorted(result.cases) == sorted(only)
     return [group[0] for group in by_cause(result.findings)]
 
@@ -54,4 +54,4 @@ def test_a_fault_of_a_relay_is_found(
         '-{threading.get_ident()}"\n        write(self', '-{os.getpid()}"\n        write(self'
     )
     mailer.write_text(source, encoding="utf-8")
-    assert judged(mailer, [case], patience=3)[0].rule == rule
+    assert judged(mailer, [case], timeout=3)[0].rule == rule

@@ -27,7 +27,7 @@ from _pytest.runner import runtestprotocol
 
 from tests.mutants.breaking import Mutant
 
-PATIENCE = 3.0
+TIMEOUT = 3.0
 """Seconds that each test may take, and ten times those that it takes where nothing is broken."""
 MEMORY = 3 << 30
 """Bytes beyond which a mutant gets no more: some never end, and keep what they make."""
@@ -186,8 +186,8 @@ def _suffer(mutant: Mutant, tests: list[tuple[pytest.Item, float]], into: int) -
         for (item, usual), following in zip(tests, followers, strict=True):
             os.write(into, b".")
             # of the processor for what never ends, of the clock for what waits in vain
-            signal.setitimer(signal.ITIMER_PROF, PATIENCE + 10 * usual)
-            signal.setitimer(signal.ITIMER_REAL, 20 * (PATIENCE + 10 * usual))
+            signal.setitimer(signal.ITIMER_PROF, TIMEOUT + 10 * usual)
+            signal.setitimer(signal.ITIMER_REAL, 20 * (TIMEOUT + 10 * usual))
             if any(each.failed for each in runtestprotocol(item, log=False, nextitem=following)):
                 break
         else:

@@ -147,7 +147,7 @@ def test_ranks_end_if_there_is_no_run() -> None:
 
 
 def test_a_rank_that_is_not_heard_from_any_more_ends_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ranks, "PATIENCE", 0.05)
+    monkeypatch.setattr(ranks, "TIMEOUT", 0.05)
     mail = Mail(0, [deque(), deque()])
     network = Network(mail)
     with pytest.raises(SystemExit):

@@ -16,7 +16,7 @@ from lab.judging.places import filled
 from lab.judging.program import Program
 from lab.topology.model import HostSpec, MailSpec, Topology
 
-PATIENCE: Final = 12.0
+TIMEOUT: Final = 12.0
 STAGE: Final = 12
 
 
@@ -36,7 +36,7 @@ class AskedNetwork:
     title: str = "the network"
     seed: int = 0
     only: Sequence[str] = ()
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
     again: str = "lab judge --network"
     progress: Callable[[int], None] | None = None
 
@@ -132,7 +132,7 @@ def case_of(host: str) -> Case:
 
 
 def program_host(
-    spec: HostSpec, open_channel: Callable[[], Channel], patience: float
+    spec: HostSpec, open_channel: Callable[[], Channel], timeout: float
 ) -> ProgramHost:
     """Return a program as the receiver-SMTP of a host."""
-    return ProgramHost(case_of(spec.name), spec.name, open_channel, users_of(spec), patience)
+    return ProgramHost(case_of(spec.name), spec.name, open_channel, users_of(spec), timeout)

@@ -73,7 +73,7 @@ class _Host:
         self.program: ProgramHost | None = None
         self.front: Listening | None = None
         if "relay" in commands or "receiver" in commands:
-            self.program = program_host(self.spec, self._open(), asked.patience)
+            self.program = program_host(self.spec, self._open(), asked.timeout)
             self.front = front_of(self.program)
 
     def _open(self) -> Callable[[], SocketChannel]:
@@ -87,15 +87,15 @@ class _Host:
         self.running = WholeProgram(self.commands["relay"], places, self.folder)
         return self.running.channel
 
-    def send(self, mail: MailSpec, patience: float) -> str:
+    def send(self, mail: MailSpec, timeout: float) -> str:
         """Have the program send mail of its user; return why it did not, or ""."""
         if "sender" in self.commands:
-            return self._run_sender(mail, patience)
+            return self._run_sender(mail, timeout)
         if self.front is None or "relay" not in self.commands:
             return "its host has no command with {port}, or with {file}, that sends mail"
-        return _hand_in(self.front.port, self.name, mail, patience)
+        return _hand_in(self.front.port, self.name, mail, timeout)
 
-    def _run_sender(self, mail: MailSpec, patience: float) -> str:
+    def _run_sender(self, mail: MailSpec, timeout: float) -> str:
         text = self.folder / f"mail-{number_of(mail)}"
         text.write_bytes(_text_of(mail))
         for path in mail.to:
@@ -105,11 +105,11 @@ class _Host:
             }  # fmt: skip
             words, environment = filled(self.commands["sender"], places)
             own = {**environment, "LAB_HOST": self.name}
-            status, _ = run_to_end(Program(words, own, pipes=False), 5 * patience)
+            status, _ = run_to_end(Program(words, own, pipes=False), 5 * timeout)
             if status:
                 return f"its program ended with status {status}"
             if status is None:
-                return f"its program took more than {5 * patience:g} s"
+                return f"its program took more than {5 * timeout:g} s"
         return ""
 
     def texts(self) -> list[bytes]:
@@ -139,13 +139,13 @@ def _text_of(mail: MailSpec) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1", "replace")
 
 
-def _hand_in(port: int, host: str, mail: MailSpec, patience: float) -> str:
+def _hand_in(port: int, host: str, mail: MailSpec, timeout: float) -> str:
     """Give mail of a user to the program of their host; return why it was not taken, or ""."""
     channel = SocketChannel(socket.create_connection(("127.0.0.1", port), 10))
     counter = Counter()
 
     def say(octets: bytes, due: int) -> int:
-        channel.exchange(octets, lambda: counter.of(channel.received) >= due, 5 * patience)
+        channel.exchange(octets, lambda: counter.of(channel.received) >= due, 5 * timeout)
         replies = read(bytes(channel.received))
         return replies[due - 1].code if len(replies) >= due else 0
 
@@ -251,7 +251,7 @@ class _Network:
         for mail in self.topology.mail:
             if host := self.hosts.get(self._host_of(mail)):
                 try:
-                    why = host.send(mail, self.asked.patience)
+                    why = host.send(mail, self.asked.timeout)
                 except OSError as error:
                     why = str(error)
                 if why:
@@ -260,14 +260,14 @@ class _Network:
 
     def wait(self, expected: Outcomes, refused: Mapping[int, str]) -> None:
         """Wait until all mail has come where it can be seen, or nothing has for too long."""
-        until = time.monotonic() + self.asked.patience
+        until = time.monotonic() + self.asked.timeout
         before = -1
         while time.monotonic() < until:
             missing = sum(self._is_missing(*each) for each in self._awaited(expected, refused))
             if missing == 0:
                 return
             if missing != before:
-                before, until = missing, time.monotonic() + self.asked.patience
+                before, until = missing, time.monotonic() + self.asked.timeout
             time.sleep(0.05)
 
     def _awaited(

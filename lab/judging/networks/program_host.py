@@ -62,13 +62,13 @@ class ProgramHost:
         name: str,
         open_channel: Callable[[], Channel],
         users: Sequence[str],
-        patience: float,
+        timeout: float,
     ) -> None:
         self.name = name
         self.case = case
         self.open_channel = open_channel
         self.users = users
-        self.patience = patience
+        self.timeout = timeout
         self.silences = 0
         self.all_sessions: list[ProgramSession] = []
         self.host: Host | None = None
@@ -151,7 +151,7 @@ class ProgramSession:
         return said, then
 
     def _exchange(self, channel: Channel, octets: bytes, say: Say | None) -> bool:
-        seconds = self.owner.patience / (1 + 4 * self.owner.silences)
+        seconds = self.owner.timeout / (1 + 4 * self.owner.silences)
         seconds *= _STORING if say is not None and say.row == "data" else 1
         if say is not None and not say.wanted:
             return channel.exchange(octets, lambda: True, seconds)
@@ -196,7 +196,7 @@ class ProgramSession:
                 self.record.has_ended = True
                 self.record.is_silent = not self._goes_on(channel)
             else:
-                finish(self.record, channel, self.owner.patience, self._goes_on(channel))
+                finish(self.record, channel, self.owner.timeout, self._goes_on(channel))
         finally:
             channel.close()
 

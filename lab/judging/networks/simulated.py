@@ -95,7 +95,7 @@ def _program(
 ) -> ProgramHost:
     folder.mkdir()
     spec = topology.hosts[name]
-    return program_host(spec, lambda: started(command, spec, folder), asked.patience)
+    return program_host(spec, lambda: started(command, spec, folder), asked.timeout)
 
 
 def add_dialogues(result: Judgement, program: ProgramHost, drop: Drop | None) -> None:

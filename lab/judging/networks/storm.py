@@ -52,7 +52,7 @@ class AskedStorm:
     mailboxes: Sequence[str] = ("Jones@BETA.ARPA", "Brown@BETA.ARPA")
     seed: int = 0
     only: Sequence[str] = ()
-    patience: float = 8.0
+    timeout: float = 8.0
     is_of_today: bool = False
     progress: Callable[[int], None] | None = None
 
@@ -99,7 +99,7 @@ def judge_receiver_and_storm(asked: Asked) -> Judgement:
         result.left_out |= dict.fromkeys(names, _NO_STORM)
         return result
     judge_in_networks(
-        AskedStorm(asked.command, result.mailboxes, asked.seed, names, asked.patience,
+        AskedStorm(asked.command, result.mailboxes, asked.seed, names, asked.timeout,
                    result.is_of_today),
         result,
     )  # fmt: skip
@@ -112,7 +112,7 @@ def _judge_one(asked: AskedStorm, case: Case, number: int, folder: Path) -> list
     node = asked.mailboxes[0].rpartition("@")[2]
     users = list(dict.fromkeys(name.rpartition("@")[0] for name in asked.mailboxes))
     program = ProgramHost(
-        case, node, lambda: _started(asked.command, node, users, folder), users, asked.patience
+        case, node, lambda: _started(asked.command, node, users, folder), users, asked.timeout
     )
     simulation = Simulation(network_around(node, users, asked.seed, number), asked.seed)
     try:

@@ -27,10 +27,10 @@ from lab.judging.receivers.player import play
 from lab.judging.receivers.verdict import finding
 from lab.judging.record import Record
 
-PATIENCE: Final = 8.0
+TIMEOUT: Final = 8.0
 """Seconds of silence that are taken for the end, unless another number is asked for."""
 _LESS: Final = (1, 2, 8)
-"""By how much patience is divided when a program has been silent: never, once, more often."""
+"""By how much the timeout is divided when a program has been silent: never, once, more often."""
 LONGEST: Final = 240.0
 """Seconds after which what is left of the cases is left out."""
 
@@ -42,7 +42,7 @@ class Asked:
     ``command`` is the program, or ``address`` where it listens. ``stage``: cases of the first
     stages only. ``only`` has the names of the cases, all if empty. ``to`` are mailboxes that the
     program knows. ``folder``: where it puts its mail, if that is always the same place.
-    ``patience`` is how long it may say nothing, in seconds.
+    ``timeout`` is how long it may say nothing, in seconds.
     """
 
     command: Sequence[str] = ()
@@ -52,7 +52,7 @@ class Asked:
     only: Sequence[str] = ()
     to: Sequence[str] = ()
     folder: Path | None = None
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
     again: str = "lab judge --receiver"
     progress: Callable[[int], None] | None = None
 
@@ -94,7 +94,7 @@ class _Judge:
         place.mkdir(exist_ok=True)
         channel = self._open(place)
         try:
-            record = play(one, names, channel, self._patience())
+            record = play(one, names, channel, self._timeout())
         finally:
             channel.close()
         self.known.silences += record.is_silent or not record.has_ended
@@ -102,8 +102,8 @@ class _Judge:
             record.mail = self._mail(place, token, is_wanted=one.mail is not None)
         return record, names
 
-    def _patience(self) -> float:
-        return self.asked.patience / _LESS[min(self.known.silences, 2)]
+    def _timeout(self) -> float:
+        return self.asked.timeout / _LESS[min(self.known.silences, 2)]
 
     def _mail(self, place: Path, token: str, *, is_wanted: bool) -> list[bytes] | None:
         if not self.known.shows_mail:

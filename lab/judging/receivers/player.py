@@ -1,7 +1,7 @@
 """Plays a case to a receiver-SMTP, over any channel, and records what happened.
 
 The program need keep no clock, so nothing waits but for its replies. How long it may say nothing is
-the only time that counts: ``patience``, less after it has been silent a few times.
+the only time that counts: ``timeout``, less after it has been silent a few times.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SHOWN: Final = 400
 _OPENING: Final = 4.0
 """Seconds at least that a program may take to start and greet."""
 _STORING: Final = 5
-"""By how much patience is multiplied while mail is being stored."""
+"""By how much the timeout is multiplied while mail is being stored."""
 _ENDING: Final = 3.0
 """Seconds that a program may take to close the channel after 221, or when its input ended."""
 
@@ -33,14 +33,14 @@ def expanded(case: Case) -> Iterator[Say]:
         yield QUIT
 
 
-def play(case: Case, names: Names, channel: Channel, patience: float) -> Record:
+def play(case: Case, names: Names, channel: Channel, timeout: float) -> Record:
     """Play a case and return what happened; the channel is left to the caller."""
     record = Record(case, token=names.token)
     due = 1
     waiting = b""
     pieces: tuple[int, ...] = ()
     counter = Counter()
-    goes_on = _hear(channel, counter, b"", due, max(patience, _OPENING))
+    goes_on = _hear(channel, counter, b"", due, max(timeout, _OPENING))
     for say in expanded(case) if goes_on else ():
         octets = names.put_into(say.octets)
         record.asked.append(Asked(say, octets))
@@ -49,17 +49,17 @@ def play(case: Case, names: Names, channel: Channel, patience: float) -> Record:
         pieces = say.pieces
         if say.is_joined:
             continue
-        longer = patience * (_STORING if say.row == "data" else 1)
+        longer = timeout * (_STORING if say.row == "data" else 1)
         goes_on = _send(channel, counter, waiting, pieces, due, longer)
         waiting = b""
         if not goes_on or _must_stop(record, channel, say):
             break
-    finish(record, channel, patience, goes_on)
+    finish(record, channel, timeout, goes_on)
     return record
 
 
-def _hear(channel: Channel, counter: Counter, octets: bytes, due: int, patience: float) -> bool:
-    return channel.exchange(octets, lambda: counter.of(channel.received) >= due, patience)
+def _hear(channel: Channel, counter: Counter, octets: bytes, due: int, timeout: float) -> bool:
+    return channel.exchange(octets, lambda: counter.of(channel.received) >= due, timeout)
 
 
 def _send(
@@ -68,12 +68,12 @@ def _send(
     octets: bytes,
     pieces: tuple[int, ...],
     due: int,
-    patience: float,
+    timeout: float,
 ) -> bool:
     """Send octets, in pieces if there are sizes, and wait until so many replies have come."""
     for piece in cut(octets, pieces)[:-1]:
-        channel.exchange(piece, lambda: True, patience)
-    return _hear(channel, counter, cut(octets, pieces)[-1], due, patience)
+        channel.exchange(piece, lambda: True, timeout)
+    return _hear(channel, counter, cut(octets, pieces)[-1], due, timeout)
 
 
 def cut(octets: bytes, sizes: tuple[int, ...]) -> list[bytes]:
@@ -100,14 +100,14 @@ def _must_stop(record: Record, channel: Channel, say: Say) -> bool:
     return bool(wrong_setup or no_text or code == 421)
 
 
-def finish(record: Record, channel: Channel, patience: float, goes_on: bool) -> None:
+def finish(record: Record, channel: Channel, timeout: float, goes_on: bool) -> None:
     """Close our side, wait for the program to close its own, and note how it ended."""
     record.is_silent = not goes_on and not channel.has_ended
     if not record.is_silent:
         record.is_going_away = not (record.asked and record.asked[-1].say.row == "QUIT")
         if record.is_going_away:
             channel.end_input()
-        channel.exchange(b"", lambda: channel.has_ended, min(patience, _ENDING))
+        channel.exchange(b"", lambda: channel.has_ended, min(timeout, _ENDING))
     record.heard = bytes(channel.received[: _SHOWN if channel.is_flooded else None])
     record.has_ended = channel.has_ended
     record.is_flooded = channel.is_flooded

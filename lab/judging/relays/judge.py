@@ -29,7 +29,7 @@ from lab.judging.senders.peer import Peer, Seen
 from lab.judging.whole_program import WholeProgram, free_port
 from lab.protocol.lines import dot_stuff
 
-PATIENCE: Final = 12.0
+TIMEOUT: Final = 12.0
 """Seconds in which something must have happened, unless another number is asked for."""
 RETRY: Final = "0.3"
 _LINGER: Final = 0.6
@@ -43,7 +43,7 @@ class AskedRelay:
     stage: int = 12
     seed: int = 0
     only: Sequence[str] = ()
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
     again: str = "lab judge --relay"
     progress: Callable[[int], None] | None = None
 
@@ -75,7 +75,7 @@ def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> None:
         _start(running)
         found = judge_receiver(
             Asked(address=("127.0.0.1", running.port), stage=min(asked.stage, 9), seed=asked.seed,
-                  only=only, folder=folder / "mail", patience=asked.patience)
+                  only=only, folder=folder / "mail", timeout=asked.timeout)
         )  # fmt: skip
     finally:
         running.end()
@@ -180,7 +180,7 @@ class _Trial:
 
     def _say(self, channel: SocketChannel, octets: bytes, due: int) -> int:
         counter = Counter()
-        channel.exchange(octets, lambda: counter.of(channel.received) >= due, self.asked.patience)
+        channel.exchange(octets, lambda: counter.of(channel.received) >= due, self.asked.timeout)
         replies = read(bytes(channel.received))
         if octets:
             self.lines.append(Line("S", octets))
@@ -190,7 +190,7 @@ class _Trial:
         return replies[due - 1].code
 
     def _until(self, is_enough: Callable[[], bool], seconds: float | None = None) -> bool:
-        until = time.monotonic() + (self.asked.patience if seconds is None else seconds)
+        until = time.monotonic() + (self.asked.timeout if seconds is None else seconds)
         while not is_enough():
             if time.monotonic() > until:
                 return False
@@ -237,7 +237,7 @@ class _Trial:
 
         if not self._until(lambda: not missing()):
             lost = f"{len(missing())} of {len(tokens)} mails did not arrive"
-            return self._wrong("lost", f"{lost} within {self.asked.patience:g} s", "each mail once")
+            return self._wrong("lost", f"{lost} within {self.asked.timeout:g} s", "each mail once")
         self._until(lambda: len(self._arrived(peer)) > len(tokens), _LINGER)
         arrived = self._arrived(peer)
         if len(arrived) > len(tokens) and not self.case.crash:

@@ -24,7 +24,7 @@ from lab.judging.senders.cases import CASES, WORDS, SenderCase
 from lab.judging.senders.peer import Peer, Seen
 from lab.protocol.syntax import parse_command
 
-PATIENCE: Final = 20.0
+TIMEOUT: Final = 20.0
 """Seconds that a sender may take for a mail, unless another number is asked for."""
 LONGEST: Final = 240.0
 
@@ -36,7 +36,7 @@ class AskedSender:
     command: Sequence[str]
     stage: int = 12
     only: Sequence[str] = ()
-    patience: float = PATIENCE
+    timeout: float = TIMEOUT
     again: str = "lab judge --sender"
     progress: Callable[[int], None] | None = None
 
@@ -107,19 +107,19 @@ def _play(asked: AskedSender, case: SenderCase, folder: Path, number: int) -> _D
     }  # fmt: skip
     command, _ = filled(asked.command, places)
     try:
-        status, errors, stopped = _run(command, asked.patience)
+        status, errors, stopped = _run(command, asked.timeout)
     finally:
         peer.close()
     return _Done(case, peer.sessions, status, errors, stopped, names)
 
 
-def _run(command: list[str], patience: float) -> tuple[int | None, str, str]:
+def _run(command: list[str], timeout: float) -> tuple[int | None, str, str]:
     """Run a program to its end; return its status (None: it was ended), and what it complained."""
     try:
         program = Program(command, {"LAB_HOST": "ALPHA.ARPA"}, pipes=False)
     except NotStarted as error:
         raise CannotJudge(str(error)) from None
-    status, errors = run_to_end(program, patience)
+    status, errors = run_to_end(program, timeout)
     return status, errors, program.stopped_because
 
 

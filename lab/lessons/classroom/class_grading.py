@@ -22,7 +22,7 @@ from lab.lessons.classroom.gradebook import (
 from lab.lessons.classroom.roster import Student
 from lab.lessons.classroom.submissions import Submission
 from lab.lessons.crew import Crew, Job, Marked
-from lab.lessons.grading import HandedIn, mark
+from lab.lessons.grading import HandedIn, judge_submission
 from lab.lessons.marking import Marks, Timing
 from lab.lessons.tasks import tasks
 from lab.runtime.whole_files import whole_file
@@ -82,7 +82,7 @@ class ClassGrading:
                 self.rows[each.file] = self._empty(each)
                 handed_in = HandedIn(each.assignment, each.notebook, self.timing)
                 jobs.append(Job(each.assignment.key, handed_in, partial(self._record, each)))
-        Crew(self.processes, self.scheduler).run_all(mark, jobs, progress)
+        Crew(self.processes, self.scheduler).run_all(judge_submission, jobs, progress)
         return len(jobs)
 
     def _empty(self, each: Submission) -> Row:

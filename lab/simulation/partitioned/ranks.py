@@ -61,7 +61,7 @@ LONGEST: Final = 1e-3
 UNUSABLE: Final = 2
 """The exit status of a rank that cannot begin."""
 
-PATIENCE: Final = 10.0
+TIMEOUT: Final = 10.0
 """Seconds within which all ranks must have ended."""
 
 
@@ -248,7 +248,7 @@ class Network:
 
     def leave(self) -> None:
         """End in good order: no message is on its way when MPI ends."""
-        latest = time.monotonic() + PATIENCE
+        latest = time.monotonic() + TIMEOUT
         if self.rank == 0:
             for other in range(1, self.size):
                 self.send(other, LEAVE, b"")

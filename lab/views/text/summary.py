@@ -79,7 +79,7 @@ def _counts(summary: Mapping[str, Any], shown: ShownNames, verdict: str) -> Tabl
     table.add_column(justify="left")
     table.add_row("recipients", _outcomes(summary))
     sessions, hops = summary.get("sessions", 0), summary.get("hops", 0)
-    table.add_row("sessions", f"{sessions} sessions, {hops} hops")
+    table.add_row("sessions", f"{count_noun(sessions, 'session')}, {count_noun(hops, 'hop')}")
     if summary.get("rejections"):
         table.add_row("rejected", Text(_rejections(summary, shown)))
     spread = summary.get("delivery_seconds") or {}
