@@ -26,6 +26,7 @@ from lab.trace.rows import (
     Row,
     T,
 )
+from lab.trace.waiting_rows import RowFile, WaitingRows
 
 
 @dataclass(slots=True)
@@ -36,10 +37,10 @@ class ChannelRecord:
     client: str
     server: str
     started: float
+    wire: WaitingRows
     opened: float | None = None
     transport: str = "tcp"
     path: tuple[str, ...] = ()
-    wire: list[Row] = field(default_factory=list)
     losses: list[Row] = field(default_factory=list)
     closed: float | None = None
     reason: str = ""
@@ -58,7 +59,7 @@ class ChannelRecord:
         """Return the losses of each chunk: it is the first one on its way in that direction."""
         found: dict[int, list[Row]] = defaultdict(list)
         path, wire = self.path, self.wire
-        arrivals = [row[T] for row in wire]
+        arrivals = [row[T] for row in wire] if self.losses else []
         for loss in self.losses:
             if self.opened is None or loss[T] < self.opened:
                 continue
@@ -71,15 +72,16 @@ class ChannelRecord:
         return found
 
 
-def as_they_began(rows: Iterable[Row]) -> Iterator[ChannelRecord]:
+def as_they_began(rows: Iterable[Row], file: RowFile | None = None) -> Iterator[ChannelRecord]:
     """Yield the channels in the order in which they began to open.
 
-    Each is yielded once no channel that began before it is still opening or open.
+    Each is yielded once no channel that began before it is still opening or open. Until then its
+    rows may be in a file.
     """
     begun: dict[tuple[str, str, float], None] = {}  # in the order of time
     complete: list[tuple[float, int, ChannelRecord]] = []
     now = 0.0
-    for item in _channels(rows):
+    for item in _channels(rows, file or RowFile()):
         if isinstance(item, ChannelRecord):
             pair = item.client, item.server
             key = (*pair, item.started)
@@ -99,7 +101,7 @@ def as_they_began(rows: Iterable[Row]) -> Iterator[ChannelRecord]:
         yield heapq.heappop(complete)[2]
 
 
-def _channels(rows: Iterable[Row]) -> Iterator[ChannelRecord | Row]:
+def _channels(rows: Iterable[Row], file: RowFile) -> Iterator[ChannelRecord | Row]:
     """Yield the channels that are over and the attempts to open one, in the order of the trace."""
     channels: dict[int, ChannelRecord] = {}
     opening: list[Row] = []
@@ -114,6 +116,7 @@ def _channels(rows: Iterable[Row]) -> Iterator[ChannelRecord | Row]:
                 host,
                 peer,
                 row[OPEN_STARTED],
+                WaitingRows(file),
                 t,
                 row[OPEN_TRANSPORT],
                 tuple(row[OPEN_PATH]),
@@ -133,10 +136,11 @@ def _channels(rows: Iterable[Row]) -> Iterator[ChannelRecord | Row]:
         elif kind == "close" and session in channels:
             channel = channels.pop(session)
             channel.closed, channel.reason = t, row[CLOSE_REASON]
+            channel.wire.finish()
             yield channel
         elif kind == "unreachable":
             tries += 1
-            yield ChannelRecord((1 << 30) + tries, host, peer, t)
+            yield ChannelRecord((1 << 30) + tries, host, peer, t, WaitingRows(file))
     yield from channels.values()
 
 

@@ -11,7 +11,8 @@ from __future__ import annotations
 import heapq
 import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import IO, Final
@@ -39,6 +40,7 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
+from lab.trace.waiting_rows import RowFile
 
 SMTP_PORT: Final = 25
 _LAST_DATE: Final = 2**32 - 1
@@ -54,7 +56,15 @@ RAW_IP: Final = 101
 _FIN, _SYN, _RST, _PUSH, _ACK = 1, 2, 4, 8, 16
 
 Packet = tuple[float, int, bytes, str]
-"""When a packet was sent (seconds of the run), its number, its octets, and what it is, in words."""
+"""When a packet was sent (seconds of the run), the number of its channel, its octets, and what it
+is, in words.
+"""
+
+_Made = tuple[float, bytes, str]
+"""A packet of one channel: when it was sent, its octets, and what it is."""
+
+_Next = tuple[float, int, bytes, str, Iterator[_Made]]
+"""A packet that waits for its time, as :data:`Packet`, and those of its channel that follow."""
 
 
 def address(number: int) -> bytes:
@@ -114,7 +124,8 @@ def note_of_shift(trace: Trace) -> str:
 def write_capture(trace: Trace, file: IO[bytes]) -> None:
     """Write the packets of a run in the order of time, as a ``.pcap``.
 
-    Times are the dates of the run; sizes are bytes. Memory grows only with what is open at once.
+    Times are the dates of the run; sizes are bytes. Memory grows only with how many channels are
+    open at once.
     """
     import dpkt
 
@@ -128,21 +139,29 @@ def packets_in_order(trace: Trace, *, described: bool = True) -> Iterator[Packet
     """Yield all packets in the order of time; ``described``: with what bytes of mail say."""
     numbers = {host["name"]: n for n, host in enumerate(trace.meta.get("hosts", ()))}
     delays, shown = LinkDelays(trace), shown_names(trace.meta)
-    waiting: list[Packet] = []
-    count = 0
-    for channel in as_they_began(trace.rows):
-        while waiting and waiting[0][0] < channel.started:
-            yield heapq.heappop(waiting)
-        packets = _Packets(channel, numbers, delays, shown, described=described)
-        for t, octets, about in packets.all():
-            count += 1
-            heapq.heappush(waiting, (t, count, octets, about))
-    while waiting:
-        yield heapq.heappop(waiting)
+    going: list[_Next] = []
+    with RowFile() as file:
+        for number, channel in enumerate(as_they_began(trace.rows, file)):
+            yield from _before(channel.started, going)
+            packets = _Packets(channel, numbers, delays, shown, described=described).all()
+            _go_on(going, number, packets)
+        yield from _before(math.inf, going)
 
 
-_Made = tuple[float, bytes, str]
-"""A packet of one channel: when it was sent, its octets, and what it is."""
+def _before(until: float, going: list[_Next]) -> Iterator[Packet]:
+    """Yield the packets of all channels that come before a time, in order."""
+    while going and going[0][0] < until:
+        t, number, octets, about, packets = heapq.heappop(going)
+        yield t, number, octets, about
+        _go_on(going, number, packets)
+
+
+def _go_on(going: list[_Next], number: int, packets: Iterator[_Made]) -> None:
+    """Have the next packet of a channel wait for its time."""
+    for t, octets, about in packets:
+        heapq.heappush(going, (t, number, octets, about, packets))
+        return
+
 
 _AGAIN: Final = "sent again, because it was lost"
 
@@ -199,21 +218,59 @@ class _Packets:
         """Return how long a byte of one side takes over the links, if nothing is in its way."""
         return self.delays.of(self.channel.number, at, back=sender != self.channel.client)
 
-    def all(self) -> list[_Made]:
-        """Return when each packet is sent, its octets and what it is, in the order of time."""
-        return sorted(self._made(), key=lambda packet: packet[0])
+    def all(self) -> Iterator[_Made]:
+        """Yield when each packet is sent, its octets and what it is, in the order of time."""
+        waiting: list[tuple[float, int, bytes, str]] = []
+        count = 0
+        for last, packets in self._parts():
+            for t, octets, about in packets:
+                count += 1
+                heapq.heappush(waiting, (t, count, octets, about))
+            while waiting and waiting[0][0] <= last:
+                t, _, octets, about = heapq.heappop(waiting)
+                yield t, octets, about
+        self.channel.wire.close()
 
-    def _made(self) -> Iterator[_Made]:
+    def _parts(self) -> Iterator[tuple[float, Iterable[_Made]]]:
+        """Yield the packets part by part, and with each a time before which no others are sent."""
+        channel = self.channel
+        if channel.opened is None:
+            client, server = channel.client, channel.server
+            about = f"{self.shown[client]} tries to open a channel to {self.shown[server]}"
+            yield math.inf, [(channel.started, self._packet(client, server, _SYN), about)]
+            return
+        losses, first = channel.losses_of_chunks(), self._first_after()
+        yield first.pop(), self._handshake(channel.started, channel.opened)
+        before: Row | None = None
+        for place, row in enumerate(channel.wire):
+            if before is not None:
+                chunk = self._chunk(
+                    before, losses.get(place - 1, ()), self._is_answered(before, row)
+                )
+                yield first.pop(), chunk
+            before = row
+        if before is not None:
+            place = len(channel.wire) - 1
+            chunk = self._chunk(before, losses.get(place, ()), self._is_answered(before, None))
+            yield first.pop(), chunk
+        yield math.inf, self._end()
+
+    def _first_after(self) -> array[float]:
+        """Return the first time at which what follows each part is sent, last part first."""
+        channel = self.channel
+        last = math.inf if channel.closed is None else channel.closed
+        times = array("d", [row[SENT] for row in channel.wire])
+        times.reverse()
+        first = array("d", [last])
+        for sent in times:
+            last = min(last, sent)
+            first.append(last)
+        return first
+
+    def _end(self) -> Iterator[_Made]:
+        """Yield the packets with which the channel was closed, or cut."""
         channel = self.channel
         client, server = channel.client, channel.server
-        if channel.opened is None:
-            about = f"{self.shown[client]} tries to open a channel to {self.shown[server]}"
-            yield channel.started, self._packet(client, server, _SYN), about
-            return
-        yield from self._handshake(channel.started, channel.opened)
-        losses = channel.losses_of_chunks()
-        for place, row in enumerate(channel.wire):
-            yield from self._chunk(row, losses.get(place, ()), self._is_answered(place))
         if channel.closed is None:
             return
         if is_cut(channel.reason):
@@ -242,13 +299,10 @@ class _Packets:
         self.sides[client].acked = self.sides[server].next
         yield opened - trip, self._packet(client, server, _ACK), ""
 
-    def _is_answered(self, place: int) -> bool:
+    def _is_answered(self, row: Row, after: Row | None) -> bool:
         """Return whether what arrives is acknowledged by an answer that is sent at once."""
-        wire = self.channel.wire
-        row = wire[place]
-        if place + 1 == len(wire):
+        if after is None:
             return bool(self.channel.closed == row[T] and row[HOST] == self.channel.client)
-        after = wire[place + 1]
         return bool(after[PEER] == row[HOST] and after[SENT] == row[T])
 
     def _chunk(self, row: Row, losses: Sequence[Row], answered: bool) -> Iterator[_Made]:

@@ -13,6 +13,7 @@ from lab.escaping import visible
 from lab.trace.closes import is_cut
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
+from lab.trace.waiting_rows import RowFile, WaitingRows
 
 
 def transcript(trace: Trace) -> Iterator[str]:
@@ -22,15 +23,17 @@ def transcript(trace: Trace) -> Iterator[str]:
     (``\x00``). A reply that comes in pieces is shown piece by piece, each after ``r:``, and then
     whole. A line that is not of the dialogue begins with ``==`` or ``--``.
     """
-    for number, rows in enumerate(_sessions(trace)):
-        if number:
-            yield ""
-        yield from _session(rows)
+    with RowFile() as file:
+        for number, rows in enumerate(_sessions(trace, file)):
+            if number:
+                yield ""
+            yield from _session(rows)
+            rows.close()
 
 
-def _sessions(trace: Trace) -> Iterator[list[Row]]:
+def _sessions(trace: Trace, file: RowFile) -> Iterator[WaitingRows]:
     """Yield the rows of each session once it and those that opened before it are over."""
-    by_session: dict[int, list[Row]] = {}
+    by_session: dict[int, WaitingRows] = {}
     over: set[int] = set()
     for row in trace.rows:
         kind = row[KIND]
@@ -38,20 +41,23 @@ def _sessions(trace: Trace) -> Iterator[list[Row]]:
             if row[SESSION] in by_session:
                 by_session[row[SESSION]].append(row)
                 if kind == "close":
+                    by_session[row[SESSION]].finish()
                     over.add(row[SESSION])
                     while by_session and (first := next(iter(by_session))) in over:
                         over.remove(first)
                         yield by_session.pop(first)
         elif kind == "open":
-            by_session[row[SESSION]] = [row]
+            by_session[row[SESSION]] = WaitingRows(file)
+            by_session[row[SESSION]].append(row)
     yield from by_session.values()
 
 
-def _session(rows: list[Row]) -> Iterator[str]:
-    t, _, host, peer, session, *_ = rows[0]
+def _session(rows: WaitingRows) -> Iterator[str]:
+    each = iter(rows)
+    t, _, host, peer, session, *_ = next(each)
     yield visible(f"== session {session} · {host} -> {peer} · t={t:.3f} s")
     last = "-- still open when the run stopped"
-    for row in rows[1:]:
+    for row in each:
         if row[KIND] == "close":
             last = _last_line(row)
         else:
