@@ -2,12 +2,14 @@
 
 A CSV file has the columns from, to and value, or a row and a column for each host: then its first
 line has the names, after an empty cell or any word, and each other line the name of a sender and
-a number for each receiver. An empty cell is 0.
+a number for each receiver. An empty cell, or a dash, is 0. Digits may be in groups, as in 1 200 or
+1,200; a unit may stand behind a number, or in brackets behind the name of the column.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
@@ -34,15 +36,16 @@ UNITS: Final = (*MESSAGES, *BYTES)
 
 
 def read_matrix(
-    path: Path, host: Callable[[str], str | None]
+    path: Path, host: Callable[[str], str | None], unit: str = ""
 ) -> tuple[list[tuple[str, str, float]], int]:
     """Return the demands of a CSV file, and how many were left out, of a host to itself.
 
-    ``host`` returns the host of a name, or None. Raises :class:`RowFault`.
+    ``host`` returns the host of a name, or None. ``unit`` is that of the demands: amounts in others
+    are converted. Raises :class:`RowFault`.
     """
     lines = table(path)
     first, head = next(lines, (0, [""]))
-    columns = [name.lower() for name in head]
+    columns = [_OF_COLUMN.sub("", name).lower() for name in head]
     places = [
         next((columns.index(name) for name in names if name in columns), None)
         for names in (FROM, TO, VALUE)
@@ -51,11 +54,12 @@ def read_matrix(
         cells = _of_list(path, lines, places)
     else:
         cells = _of_square(path, first, head, lines)
+    amount = _Amounts(path, unit, "" if places[2] is None else head[places[2]])
     totals: dict[tuple[str, str], float] = {}
     left_out = 0
     for line, sender, receiver, text in cells:
         a, b = [_host(path, line, name, host) for name in (sender, receiver)]
-        value = _value(path, line, text)
+        value = amount.read(line, text)
         left_out += value > 0 and a == b
         if value and a != b:
             totals[a, b] = totals.get((a, b), 0.0) + value
@@ -109,16 +113,63 @@ def _host(path: Path, line: int, name: str, host: Callable[[str], str | None]) -
     return found
 
 
-def _value(path: Path, line: int, text: str) -> float:
-    try:
-        value = float(text or 0)
-    except ValueError:
-        value = math.nan
-    if not 0 <= value < math.inf:
-        raise RowFault(
-            f"{path.name}, line {line}: {as_toml(text)} is not an amount; write 0 or more"
-        )
-    return value
+_OF_COLUMN: Final = re.compile(r"\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
+"""The unit in brackets behind the name of a column."""
+
+_AMOUNT: Final = re.compile(r"(?P<number>[-+.\d][-+.\deE]*)\s*(?P<unit>[^\W\d_][\w/]*|/\w+)?")
+_GROUPS: Final = re.compile(
+    r"(?<=\d)[ \u00a0\u2009\u202f'’](?=\d{3}(?!\d))|(?<=\d),(?=\d{3}(?!\d))"
+)
+_COMMA: Final = re.compile(r"(\d),(\d+)(?=$|\s)")
+_NOTHING: Final = ("", "-", "\u2013", "\u2014")
+
+
+class _Amounts:
+    """Reads the amounts of a file, in the unit that its demands have.
+
+    ``head`` names their column, perhaps with their unit.
+    """
+
+    def __init__(self, path: Path, unit: str, head: str) -> None:
+        self._path = path
+        self._unit = unit
+        in_brackets = _OF_COLUMN.search(head)
+        self._usual = in_brackets["unit"].strip() if in_brackets else ""
+        self._factors: dict[str, float] = {unit: 1.0, "": 1.0}
+        if self._usual:
+            self._factors[""] = self._factor(1, self._usual)
+
+    def read(self, line: int, text: str) -> float:
+        """Return the amount of a cell; raises :class:`RowFault`."""
+        if text in _NOTHING:
+            return 0.0
+        plain = _COMMA.sub(r"\1.\2", _GROUPS.sub("", text))
+        match = _AMOUNT.fullmatch(plain)
+        try:
+            value = float(plain if match is None else match["number"])
+        except ValueError:
+            value = math.nan
+        if not 0 <= value < math.inf:
+            raise RowFault(
+                f"{self._path.name}, line {line}: {as_toml(text)} is not an amount; write 0 or more"
+            )
+        return value * self._factor(line, (match and match["unit"]) or "")
+
+    def _factor(self, line: int, unit: str) -> float:
+        """Return what an amount in a unit is multiplied with."""
+        factor = self._factors.get(unit)
+        if factor is None:
+            kind = next((each for each in (MESSAGES, BYTES) if self._unit in each), {})
+            if unit not in kind:
+                raise RowFault(
+                    f"{self._path.name}, line {line}: {as_toml(unit)} cannot be converted to "
+                    f"{as_toml(self._unit)}; write unit = {as_toml(unit)} beside matrix"
+                    if unit in UNITS
+                    else f"{self._path.name}, line {line}: {as_toml(unit)} is not a unit of "
+                    f"messages or bytes{did_you_mean(unit, UNITS, '; write none, or /h or kbit/s')}"
+                )
+            factor = self._factors[unit] = kind[unit] / kind[self._unit]
+        return factor
 
 
 def per_second(unit: str, total: float, bytes_each: float) -> float:

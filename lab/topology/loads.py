@@ -82,7 +82,10 @@ class Matrices:
             size = traffic.size
             each = size.average if isinstance(size, Distribution) else float(size)
             total = sum(value for *_, value in demands)
-            text = f"{len(demands)} demands, {total:g}{traffic.unit} in all; rate sets another sum"
+            text = (
+                f"{len(demands)} demands, {total:g}{'' if traffic.unit[0] == '/' else ' '}"
+                f"{traffic.unit} in all; rate sets another sum"
+            )
             self._hosts.diagnostics.note(place, text)
             return per_second(traffic.unit, total, each)
         elif isinstance(traffic.arrivals, Distribution):
@@ -96,7 +99,7 @@ class Matrices:
         if traffic.matrix == "graph":
             return self._from_graph((*place, "matrix"))
         if traffic.matrix:
-            return self._from_file(traffic.matrix, (*place, "matrix"))
+            return self._from_file(traffic.matrix, traffic.unit, (*place, "matrix"))
         found = []
         for number, (a, b, value) in enumerate(traffic.demands):
             where = (*place, "demands", number)
@@ -115,11 +118,11 @@ class Matrices:
         found = [(a, b, value) for (a, b), value in self._of_graph.items() if value > 0 and a != b]
         return self._with_users(found, place)
 
-    def _from_file(self, name: str, place: Place) -> list[tuple[str, str, float]]:
+    def _from_file(self, name: str, unit: str, place: Place) -> list[tuple[str, str, float]]:
         path = self._folder / name
         try:
             if path.suffix.lower() in _TABLES:
-                found, left_out = read_matrix(path, self._host)
+                found, left_out = read_matrix(path, self._host, unit)
             else:
                 found, left_out = self._of_other_graph(path), 0
         except (RowFault, GraphFault) as why:

@@ -118,6 +118,44 @@ def test_what_is_wrong_with_a_matrix_is_said(tmp_path: Path, rows: str, sentence
     assert sentence in found
 
 
+@pytest.mark.parametrize(
+    ("rows", "value"),
+    [
+        ("from ; to ; demand (Mbit/s)\n A ; B ; 1 200,5 \n", 1200.5),
+        ("from ; to ; demand [kbit/s]\nA;B;1\u202f200\n", 1.2),
+        ('from,to,Rate\nA,B,"1,200.5"\n', 1200.5),
+        ("from\tto\tvalue\nA\tB\t8 Gbit/s\nA\tC\t\u2013\nA\tC\t-\n", 8000.0),
+        ("from,to,value\nA,B,1 MB/s\n", 8.0), ("from,to,value\nA,B,1e3\n", 1000.0),
+        (",A,B\nA,0,1'200\nB,,-\n", 1200.0),
+    ],
+)  # fmt: skip
+def test_amounts_are_read_as_tables_have_them(tmp_path: Path, rows: str, value: float) -> None:
+    """Digits in groups, decimal commas, dashes, and units at a number or at the column's name."""
+    ((a, b, found),) = topology(matrix=written(tmp_path, rows), unit="Mbit/s").traffic[0].demands
+    assert (a, b, found) == ("A", "B", pytest.approx(value))
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ("from,to,value (/h)\nA,B,1\n", "line 1: '/h' cannot be converted to 'Mbit/s'; write unit"),
+        (
+            "from,to,value\nA,B,1 /h\n",
+            "line 2: '/h' cannot be converted to 'Mbit/s'; write unit = ",
+        ),
+        ("from,to,value\nA,B,1 Mbits\n", "line 2: 'Mbits' is not a unit of messages or bytes; did"),
+        ("from,to,value\nA,B,5e\n", "line 2: '5e' is not an amount; write 0 or more"),
+        ("from,to,value\nA,B,inf\n", "line 2: 'inf' is not an amount"),
+        ("from,to,value\nA,B,-3 kbit/s\n", "line 2: '-3 kbit/s' is not an amount"),
+    ],
+)
+def test_amounts_that_cannot_be_read_are_sentences(
+    tmp_path: Path, rows: str, sentence: str
+) -> None:
+    (found,) = problems(matrix=written(tmp_path, rows), unit="Mbit/s")
+    assert sentence in found
+
+
 def test_demands_of_hosts_without_users_are_left_out(tmp_path: Path) -> None:
     made = topology(matrix=written(tmp_path, "from,to,value\nA,D,1\nA,B,1\n"))
     assert made.traffic[0].demands == (("A", "B", 1.0),)
