@@ -82,6 +82,11 @@ def advance(
         return "interrupted", in_order
 
 
+def has_more(reason: str, can_go_on: bool) -> bool:
+    """Return whether a run that stopped for a reason has more to do, and can do it."""
+    return can_go_on and reason != "settled"
+
+
 def made(
     simulation: Simulation,
     topology: Topology,
@@ -105,7 +110,7 @@ def kept(
 ) -> Run:
     """Return the run of a simulation that has stopped, from which it can go on."""
     plugins = simulation.world.plugins
-    goes_on = can_go_on and reason != "settled"
+    goes_on = has_more(reason, can_go_on)
     failed = reason == "failed"
     found = {} if failed else simulation.findings_at_end(reason, goes_on=goes_on)
     trace = Trace([*simulation.trace.rows, simulation.last_row(reason)])
@@ -338,7 +343,7 @@ class BranchEnd(NamedTuple):
     @property
     def goes_on(self) -> bool:
         """Whether there is something left to do, and it can be done."""
-        return self.can_go_on and self.reason != "settled"
+        return has_more(self.reason, self.can_go_on)
 
 
 def advance_branch(simulation: Simulation, onwards: Onwards, progress: Progress) -> BranchEnd:
@@ -348,8 +353,7 @@ def advance_branch(simulation: Simulation, onwards: Onwards, progress: Progress)
         reason, can_go_on = advance(
             simulation, onwards.until, progress, onwards.limits, (signal.SIGTERM,)
         )
-        goes_on = can_go_on and reason != "settled"
-        found = pickled(simulation.findings_at_end(reason, goes_on=goes_on))
+        found = pickled(simulation.findings_at_end(reason, goes_on=has_more(reason, can_go_on)))
     except PluginFailed as why:
         reason, can_go_on, failure = "failed", False, str(why)
     last = marshal.dumps(simulation.last_row(reason))

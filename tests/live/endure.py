@@ -4,10 +4,10 @@
 
 Clients send numbered mail to all hosts of a chain, for a user at its end. In ``kill`` a random host
 gets a SIGKILL twice a second, in ``stop`` a SIGSTOP for half a second. In ``disk`` the disk of all
-hosts is full for the middle third of the time: a tmpfs of 256 MB where it can be mounted, and
-otherwise a limit on the size of files. At the end everything that got a 250 must be in the mailbox,
-and mail may be there twice only if the 250 to it was lost on its way (RFC 1047). A line for each
-run; the exit status is 1 if one of them lost mail.
+hosts is full for the middle third of the time: a tmpfs of ``--megabytes`` where it can be mounted,
+and otherwise a limit on the size of files. At the end everything that got a 250 must be in the
+mailbox, and mail may be there twice only if the 250 to it was lost on its way (RFC 1047). A line
+for each run; the exit status is 1 if one of them lost mail.
 """
 
 from __future__ import annotations
@@ -55,8 +55,6 @@ between = ["ONE.ARPA", "TWO.ARPA"]
 [[link]]
 between = ["TWO.ARPA", "THREE.ARPA"]
 """
-
-TMPFS = 256 << 20
 
 
 def pid_of(spool: Path, host: str, network: int) -> int:
@@ -174,9 +172,9 @@ FAULTS = {"kill": kill, "stop": stop, "disk": disk}
 
 
 @contextmanager
-def small_disk(wanted: bool, place: Path) -> Iterator[None]:
+def small_disk(wanted: bool, place: Path, megabytes: int) -> Iterator[None]:
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={TMPFS}", "none", str(place)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "none", str(place)]
     mounted = wanted and subprocess.run(mount, capture_output=True).returncode == 0
     try:
         yield
@@ -213,15 +211,24 @@ def unheard(trace: lab.Trace) -> set[int]:
     return found
 
 
+def end(process: subprocess.Popen[str], out: Path) -> str:
+    """Interrupt a run, and again when it has only the pictures left to make; what it said."""
+    process.send_signal(signal.SIGINT)
+    while process.poll() is None and not (out / "transcript.txt").exists():
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=1800)[1]
+
+
 def play(
-    trouble: str, seconds: float, clients: int, size: int, *, together: bool
+    trouble: str, seconds: float, clients: int, size: int, *, together: bool, megabytes: int
 ) -> tuple[str, bool]:
     """Make a run; return a line about it, and whether it kept what it promised."""
     folder = Path(tempfile.mkdtemp(prefix="endure-"))
     (folder / "chain.toml").write_text(TOPOLOGY)
     out = folder / "spool" / "out" if together else folder / "out"
     with ExitStack() as over:
-        over.enter_context(small_disk(trouble == "disk", folder / "spool"))
+        over.enter_context(small_disk(trouble == "disk", folder / "spool", megabytes))
         process = live(folder, "--serve", "--out", str(out))
         assert process.stdout is not None
         words = [process.stdout.readline().split() for _ in HOSTS]
@@ -236,8 +243,7 @@ def play(
             sender.join(30)
         went_on = process.poll() is None
         time.sleep(5)
-        process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=1800)
+        errors = end(process, out)
         rest = live(folder, "--quiet", "--speed", "20")  # what waits for its next try
         _, more = rest.communicate(timeout=1800)
         hosts = read_folder(folder / "spool")
@@ -273,6 +279,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--clients", type=int, default=8)
+    parser.add_argument("--megabytes", type=int, default=256, help="size of the disk")
     parser.add_argument("--together", action="store_true", help="--out is on the disk of the spool")
     parser.add_argument("--size", type=int, default=500, help="bytes of a message")
     options = parser.parse_args()
@@ -280,7 +287,12 @@ def main() -> None:
     kept = True
     for _ in range(options.times):
         line, is_kept = play(
-            options.what, options.seconds, options.clients, size, together=options.together
+            options.what,
+            options.seconds,
+            options.clients,
+            size,
+            together=options.together,
+            megabytes=options.megabytes,
         )
         print(line, flush=True)
         kept = kept and is_kept
