@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from lab.live.control import Control, PeerGone
@@ -19,12 +20,16 @@ from lab.live.host_arguments import HostArguments
 from lab.live.host_process import HostProcess, exit_without_network
 from lab.live.incoming import IncomingConnection
 from lab.live.outgoing import OutgoingConnection
+from lab.live.spare_room import SpareRoom
 from lab.runtime.memory import return_memory_early
 from lab.runtime.private_files import OTHERS
 from lab.runtime.signals import let_through
 
 _PORT_TAKEN: Final = 5.0
 """Seconds for which a host that was killed tries to listen at its port again."""
+
+_LEAST: Final = 1 << 17
+"""Bytes of a disk without which SQLite cannot open a file."""
 
 
 def endpoint(address: str, port: int) -> str:
@@ -107,9 +112,13 @@ def main(arguments: HostArguments, sock: socket.socket) -> None:
         control.send("failed", str(error))
         control.flush_all()
     except sqlite3.Error as error:
+        full = (
+            "" if SpareRoom(Path(arguments.storage).parent, _LEAST).has() else "; its disk is full"
+        )
         control.send(
             "failed",
-            f"{arguments.name}: {arguments.storage} cannot be used as stable storage: {error}",
+            f"{arguments.name}: {arguments.storage} cannot be used as stable storage: "
+            f"{error}{full}",
         )
         control.flush_all()
     except Exception as error:  # the network's process prints it as one sentence

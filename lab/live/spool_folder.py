@@ -203,6 +203,8 @@ def _opened(name: str, path: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as file:
             file.execute(f"pragma busy_timeout = {_WAIT}")
+            # else SQLite makes a file of its own beside it, for which a full disk has no room
+            file.execute("pragma locking_mode = exclusive")
             yield file
     except (sqlite3.Error, DamagedSpool) as error:
         if "locked" in str(error):

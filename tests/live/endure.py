@@ -244,6 +244,8 @@ def play(
         went_on = process.poll() is None
         time.sleep(5)
         errors = end(process, out)
+        if together:
+            out = Path(shutil.move(out, folder / "out"))  # its pictures have taken the room again
         rest = live(folder, "--quiet", "--speed", "20")  # what waits for its next try
         _, more = rest.communicate(timeout=1800)
         hosts = read_folder(folder / "spool")

@@ -7,6 +7,7 @@ import signal
 import smtplib
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -124,6 +125,19 @@ def test_the_file_gives_back_the_room_of_mail_that_has_gone(small_disk: Mount) -
         second.write(changes(new=mail(number, 100_000)))
     first.close()
     second.close()
+
+
+def test_a_spool_on_a_full_disk_can_be_read(small_disk: Mount) -> None:
+    """SQLite makes no file beside it for that."""
+    place = small_disk("2m")
+    storage = Storage(place / "A.sqlite", durable=False)
+    storage.write(changes(new=mail(1, 10_000)))
+    storage.close()
+    with suppress(OSError), open(place / "ballast", "wb", buffering=0) as ballast:
+        while True:
+            ballast.write(bytes(4096))
+    [spool] = read_folder(place)
+    assert (len(spool.waiting), spool.problems) == (1, [])
 
 
 class NoRoom(SpareRoom):
