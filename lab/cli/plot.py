@@ -80,8 +80,9 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
     wrong = (
         f"--animate is for a map: lab plot {trace} map --animate {seconds:g}"
         if kind != "map"
-        else f"--animate {seconds:g}: use seconds greater than 0, for example --animate 20"
-        if not 0 < seconds < float("inf")
+        else f"--animate {seconds:g}: use seconds greater than 0 and at most 3600, for "
+        "example --animate 20"
+        if not 0 < seconds <= 3600  # as lab.views.pictures.film.LONGEST has it
         else f"{output}: a film is an SVG file; use -o {output.stem}.svg"
         if output.suffix.lower() != ".svg"
         else None

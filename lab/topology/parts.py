@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from math import inf
 from typing import Final
 
 from lab.hosts.callers import ALL_HOSTS, network_of
@@ -79,6 +80,8 @@ def _problems_of_links(topology: TopologyData) -> Iterator[str]:
                 f"links[{number}]: links[{seen[link.ends]}] joins {link.a} and {link.b} already; "
                 "leave one out, or tell them apart by their name"
             )
+        if link.bandwidth == inf:
+            yield f"links[{number}].bandwidth: inf is not finite; leave it out, for no limit"
         for jitter in (link.jitter, link.back.jitter):
             if isinstance(jitter, Distribution) and jitter.file:
                 yield (

@@ -64,7 +64,8 @@ def table_of(spec: Any, *, whole: bool = False) -> dict[str, Any]:
     for setting in settings_of(type(spec)):
         value = getattr(spec, setting.field)
         if value is not None and (whole or value != setting.default):
-            table[setting.key] = _plain(value)
+            unlimited = setting.kind == "bandwidth" and value == inf
+            table[setting.key] = NO_LIMIT if unlimited else _plain(value)
     if isinstance(spec, LinkSpec):
         table["between"] = [spec.a, spec.b]  # one key for two fields
     return table
@@ -78,7 +79,7 @@ def fault_table(spec: FaultSpec) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """Return a value for TOML and JSON: paths and members as texts, dataclasses as tables."""
     if isinstance(value, (str, int, float)):  # most are
-        return NO_LIMIT if value == inf else value
+        return value
     if isinstance(value, bytes):
         return value.decode("latin-1")
     if isinstance(value, Path):

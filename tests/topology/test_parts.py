@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -35,6 +36,8 @@ WRONG: Final[list[tuple[dict[str, Any], str]]] = [
     ({"hosts": {"A": replace(A, relay_for=("Q",)), "B": B}},
      "hosts['A'].relay_for: 'Q' is neither a host nor a network; use one such as '10.0.0.0/8'"),
     ({"links": (lab.LinkSpec("A", "Q", "e"),)}, "links[0]: there is no host 'Q'; give it in hosts"),
+    ({"links": (lab.LinkSpec("A", "B", "e", bandwidth=math.inf),)},
+     "links[0].bandwidth: inf is not finite; leave it out, for no limit"),
     ({"links": (lab.LinkSpec("A", "B", "x"),)},
      "links[0]: there is no environment 'x'; give it in environments"),
     ({"links": (lab.LinkSpec("A", "B", "e"), lab.LinkSpec("B", "A", "e"))},

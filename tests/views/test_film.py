@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -77,6 +78,7 @@ def test_the_same_run_gives_the_same_film() -> None:
     ("arguments", "said"),
     [
         (["map", "--animate", "0"], "--animate 0: use seconds greater than 0"),
+        (["map", "--animate", "1e9"], "use seconds greater than 0 and at most 3600"),
         (["map", "--animate", "nan"], "--animate nan: use seconds greater than 0"),
         (["queues", "--animate", "20"], "--animate is for a map: lab plot"),
         (["map", "--animate", "20", "-o", "film.png"], "a film is an SVG file; use -o film.svg"),
@@ -203,3 +205,9 @@ def test_lost_and_doubled_mail_has_its_sign_and_a_broken_rule_its_words() -> Non
     assert len(twice) == 2
     careless = lab.simulate(TOPOLOGIES / "faults/careless.toml").animate().svg
     assert 'id="problem"' in careless
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 3601, math.inf])
+def test_a_film_is_neither_empty_nor_endless(seconds: float) -> None:
+    with pytest.raises(ValueError, match="must be longer than 0 seconds and at most 3600, not"):
+        lab.simulate(TOPOLOGIES / "rfc821/scenario-03.toml").animate(seconds=seconds)

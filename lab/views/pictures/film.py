@@ -37,6 +37,9 @@ from lab.views.pictures.judged import mention, problem_lines
 from lab.views.pictures.map import map_of
 from lab.views.pictures.timescale import Timescale, timescale
 
+LONGEST: Final = 3600
+"""Seconds of an animation, at most."""
+
 SECONDS: Final = 20.0
 """How long an animation lasts by default."""
 
@@ -106,11 +109,12 @@ def animation(trace: Trace, seconds: float = SECONDS) -> Animation:
 
     Mail data is an envelope, a command a full dot, a reply a ring, a refusal (4yz, 5yz) a cross. A
     host with mail in its spool has a disc, larger for more mail. What is down is struck out. Raises
-    ValueError for a length that is not more than 0.
+    ValueError for a length that is not more than 0, and at most an hour.
     """
-    if not seconds > 0:
+    if not 0 < seconds <= LONGEST:
         raise ValueError(
-            f"an animation must be longer than 0 seconds, not {seconds:g}; for example 20"
+            f"an animation must be longer than 0 seconds and at most {LONGEST}, not {seconds:g}; "
+            "for example 20"
         )
     text = alternative(trace, "film")
     svg = _Film(trace, seconds).svg()
