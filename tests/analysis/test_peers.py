@@ -15,6 +15,10 @@ META = {
     "links": [],
 }
 START: Row = (0.0, "start", "", None, None, None, META)
+SCRIPTED: Row = (
+    *START[:-1],
+    {"hosts": [{"name": "OURS"}, {"name": "THEIRS", "reply": [{"to": "MAIL"}]}], "links": []},
+)
 OUT: Row = (1.0, "open", "OURS", "THEIRS", 1, None, "arpanet", "tcp", ("OURS", "THEIRS"), 0.0)
 IN: Row = (1.0, "open", "outside", "OURS", 2, None, "arpanet", "tcp", ("10.0.0.9", "OURS"), 0.0)
 
@@ -32,10 +36,10 @@ def says(kind: str, octets: bytes, peer: str = "THEIRS") -> Row:
     return (2.0, kind, host, peer, 2, None, 2.0, octets)
 
 
-def judged(*rows: Row) -> tuple[list[str], list[bytes]]:
+def judged(*rows: Row, start: Row = START) -> tuple[list[str], list[bytes]]:
     """The sentences about ours, and the octets that others are blamed for."""
     rules = Invariants()
-    rules.take_all([START, OUT, IN, *rows])
+    rules.take_all([start, OUT, IN, *rows])
     ours = [breach.sentence for breach in rules.found(Account(rows))]
     return ours, [breach.octets for breach in rules.peers.breaches]
 
@@ -56,8 +60,25 @@ def judged(*rows: Row) -> tuple[list[str], list[bytes]]:
     ],
 )
 def test_what_an_external_host_began_to_say(pieces: list[bytes], blamed: list[bytes]) -> None:
-    """To hang up within a reply is no breach; to say what cannot become one is."""
-    assert judged(*[says("piece", piece) for piece in pieces], close(1)) == ([], blamed)
+    """To hang up within a reply is no breach; to say what cannot become one is.
+
+    A scripted host stands for the program of somebody else.
+    """
+    said = [*[says("piece", piece) for piece in pieces], close(1)]
+    assert judged(*said) == ([], blamed)
+    assert judged(*said, start=SCRIPTED) == ([], blamed)
+
+
+def test_a_wrong_line_end_is_shown() -> None:
+    """Without it, the sentence would say of a reply that it is not one."""
+    rules = Invariants()
+    rules.take_all([START, OUT, says("piece", b"\r\n220 ours\r\n"), close(1)])
+    rules.take_all([OUT, says("piece", b"220 ours\n"), close(1)])
+    sentences = [breach.sentence for breach in rules.peers.breaches]
+    assert sentences == [
+        r"THEIRS said '\r\n220 ours', which is not a reply, in session 1",
+        r"THEIRS said '220 ours\n', which is not a reply, in session 1",
+    ]
 
 
 @pytest.mark.parametrize(

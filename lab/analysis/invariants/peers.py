@@ -142,14 +142,14 @@ class Peers:
         self._states.pop(session, None)
         self._parsers.pop(session, None)
 
-    # -- external hosts --------------------------------------------------------------------------
+    # -- external and scripted hosts -------------------------------------------------------------
 
     def wrong_reply(self, row: Row, why: str) -> None:
-        """Note a reply of an external host that section 4.3 does not permit."""
+        """Note a reply of such a host that section 4.3 does not permit."""
         self._add(REPLY, row, row[OCTETS], f"said {_shown(row[OCTETS])}, {why}", row[PEER])
 
     def piece(self, row: Row) -> None:
-        """Check bytes of an external host that are not one whole reply: they have to become one."""
+        """Check bytes of such a host that are not one whole reply: they have to become one."""
         session = row[SESSION]
         parser = self._parsers.setdefault(session, ReplyParser())
         if parser is None:
@@ -189,5 +189,6 @@ def _may_be_wrong(asked: bytes, row: Row) -> bool:
 
 
 def _shown(octets: bytes) -> str:
-    text = octets.decode("latin-1").strip()
+    # a line end that is not CRLF is shown, as it may be what is wrong
+    text = octets.removesuffix(CRLF).decode("latin-1")
     return repr(text if len(text) <= 80 else f"{text[:80]}...")

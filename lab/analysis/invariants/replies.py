@@ -115,9 +115,12 @@ class Replies:
     def _is_others(self, name: str) -> bool:
         return name == OUTSIDE or name in self.peers.external
 
+    def _says_what_it_likes(self, name: str) -> bool:
+        return name in self.peers.external or name in self.scripted
+
     def _close(self, row: Row) -> None:
         self._due.pop(row[SESSION], None)
-        if self._is_others(row[HOST]) or row[PEER] in self.peers.external:
+        if self._is_others(row[HOST]) or self._says_what_it_likes(row[PEER]):
             self.peers.closed(row)
 
     def _fault(self, row: Row) -> None:
@@ -135,14 +138,14 @@ class Replies:
             self._due[session] = _GREETING
 
     def _piece(self, row: Row) -> None:
-        if row[PEER] in self.peers.external:
+        if self._says_what_it_likes(row[PEER]):
             self.peers.piece(row)
 
     def _wrong_reply(self, row: Row, why: str, *, is_due: bool = True) -> None:
         peer, session = row[PEER], row[SESSION]
         if (is_due and peer in self.contrary) or session in self._altered:
             return  # its replies are set by the file, or by a fault
-        if peer in self.scripted or peer in self.peers.external:
+        if self._says_what_it_likes(peer):
             self.peers.wrong_reply(row, why)
             return
         text = row[OCTETS].decode("latin-1").strip()
