@@ -242,10 +242,11 @@ class ReceiverSMTP:
         """
         if not self._waiting:
             raise Misuse("answer() gives a verdict that was asked for, and none is open")
+        answer = self.checked_answer(verdict)
         events: list[Crossing] = []
         self._events = events
         self._waiting = False
-        self._send(self.checked_answer(verdict))
+        self._send(answer)
         self._proceed()
         return events
 
@@ -369,8 +370,8 @@ class ReceiverSMTP:
                 return _NOT_ASCII
             octets = octets.translate(CLEARED)
         self.transaction.mail_data = octets
-        verdict = self._verdict(MAIL_DATA, "accept", self._ask.accept(self.transaction))
-        return None if verdict is LATER else verdict
+        verdict = self._ask.accept(self.transaction)
+        return None if verdict is LATER else self._verdict(MAIL_DATA, "accept", verdict)
 
     # -- a verdict for each command -------------------------------------------------------------
 
@@ -379,6 +380,8 @@ class ReceiverSMTP:
 
         Raises :class:`Misuse` if it is not a reply, or not one for that row.
         """
+        if verdict is LATER:
+            raise Misuse(f"{self._said(method)} LATER, which only accept() may return")
         if isinstance(verdict, Reply):
             if verdict.code in PLAIN[row]:
                 return verdict
@@ -471,6 +474,7 @@ class ReceiverSMTP:
 _USUAL: Final = {
     "greeting": 'reply(220, "YOUR-HOST.ARPA Service ready")',
     "hello": 'reply(250, "YOUR-HOST.ARPA")',
+    "begin": 'reply(250, "OK"), or reply(452) to refuse',
     "goodbye": 'reply(221, "YOUR-HOST.ARPA Service closing transmission channel")',
     "accept": 'reply(250, "OK") when the mail is stored, reply(451) if it cannot be, or LATER',
     "help": 'reply(214, "Commands: ..."), or reply(502)',

@@ -52,6 +52,7 @@ def test_an_alias_is_replaced_by_the_official_name(
     assert done.breaches == []
 
 
+@pytest.mark.rule("3.7-3")
 def test_each_host_of_a_route_is_named_as_where_it_is_sent_to() -> None:
     """3.6: the second host of the route is in another environment than the first channel."""
     two = relay("TWO", names={"csnet": "TWO.CS", "janet": "TWO.UK"})

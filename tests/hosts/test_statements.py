@@ -205,13 +205,14 @@ def test_mail_that_is_relayed_arrives_byte_for_byte() -> None:
     assert (stamp[:9], crlf, sent) == (b"Received:", b"\r\n", text)
 
 
-@pytest.mark.rule("4.3-8")
+@pytest.mark.rule("4.1.1-4", "4.3-8")
 def test_the_official_name_is_the_first_word_of_220_221_and_421() -> None:
     """4.3: "all the greeting type replies have the official name of the server host as the first
     word following the reply code".
     """
     said = replies("HELO ONE.ARPA")
     assert [said[0].split()[:2], said[-1].split()[:2]] == [["220", "TWO.ARPA"], ["221", "TWO.ARPA"]]
+    assert said[1] == "250 TWO.ARPA"  # 4.1.1, HELO: "The receiver-SMTP identifies itself"
     refusing = {"fault": [{"kind": "refuse", "host": "TWO.ARPA", "at": 0}]}
     script = [{"at": 1, "from": "ONE.ARPA", "to": "TWO.ARPA", "lines": ["QUIT"]}]
     done: lab.Run = run(JOE, host("TWO.ARPA"), mail=[], script=script, until=60, **refusing)

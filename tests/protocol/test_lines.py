@@ -139,6 +139,24 @@ def test_stuffing_and_unstuffing_are_inverse(octets: bytes) -> None:
     assert dot_unstuff(wire[:-3]) == ended
 
 
+@pytest.mark.rule("4.5.2-1", "4.5.2-2")
+@pytest.mark.parametrize(
+    ("octets", "wire"),
+    [
+        (b".\r\n", b"..\r\n.\r\n"),
+        (b".a", b"..a\r\n.\r\n"),
+        (b"..", b"...\r\n.\r\n"),
+        (b"a\r\n.b\r\n.\r\n", b"a\r\n..b\r\n..\r\n.\r\n"),
+        (b".\r\n.\r\n", b"..\r\n..\r\n.\r\n"),
+        (b"a.\r\nb", b"a.\r\nb\r\n.\r\n"),
+    ],
+)
+def test_each_line_that_begins_with_a_period_gets_another(octets: bytes, wire: bytes) -> None:
+    """4.5.2: the first line of the mail data like any other."""
+    assert dot_stuff(octets) == wire
+    assert dot_unstuff(wire[:-3]).removesuffix(b"\r\n") == octets.removesuffix(b"\r\n")
+
+
 def naive(wire: bytes) -> tuple[bytes, bytes] | None:
     """4.1.1 and 4.5.2 line by line: the mail data and what follows, or None without an end."""
     data = b""
@@ -150,7 +168,9 @@ def naive(wire: bytes) -> tuple[bytes, bytes] | None:
     return None
 
 
-def read(pieces: list[bytes] | Iterator[bytes], limits: Limits) -> tuple[bytes, bytes] | None:
+def read(
+    pieces: list[bytes] | Iterator[bytes], limits: Limits | None
+) -> tuple[bytes, bytes] | None:
     data = MailData(limits)
     rest = None
     for piece in pieces:
@@ -183,6 +203,18 @@ def test_any_bytes_as_mail_data_at_any_cut(wire: bytes, at: list[int]) -> None:
     assert read([wire], Limits()) == wanted
     assert read(bytewise(wire), Limits()) == wanted
     assert read(cut(wire, at), Limits()) == wanted
+
+
+@pytest.mark.rule("4.5.2-4")
+@pytest.mark.parametrize("more", [b"", b".", b".\r\n..\r\n"])
+@pytest.mark.parametrize("limits", [None, Limits(message=10_000)])
+def test_mail_data_holds_all_128_characters(more: bytes, limits: Limits | None) -> None:
+    """4.5.2: all are delivered "including format effectors and other control characters"."""
+    octets = bytes(range(128)) + b"\r\n" + more + bytes(reversed(range(128))) + b"\r\n"
+    wire = dot_stuff(octets)
+    assert dot_unstuff(wire[:-3]) == octets
+    for pieces in ([wire], bytewise(wire), list(cut(wire, [1, 40, 131, 140, 200]))):
+        assert read(pieces, limits) == (octets, b"")
 
 
 @given(NASTY, CUTS, st.integers(0, 30))
@@ -444,3 +476,12 @@ def test_the_end_of_mail_data_is_looked_for_from_where_the_last_look_ended() -> 
     assert [may_complete_end(octets) for octets in (b".\r\n", b"\r\n", b"\n", b"x\n", b"")] == [
         True, True, True, False, False,
     ]  # fmt: skip
+
+
+@pytest.mark.rule("E-2")
+@pytest.mark.parametrize("code", [251, 220, 550, 354])
+def test_a_reply_has_one_code_in_all_its_lines(code: int) -> None:
+    """Appendix E: "the reply code" followed by a hyphen on each line but the last."""
+    with pytest.raises(ValueError, match=f"begins with 250 continues with b'{code} end"):
+        ReplyParser().feed(b"250-first\r\n%d end\r\n" % code)
+    assert ReplyParser().feed(b"250-first\r\n250 end\r\n")[0][1] == ("first", "end")

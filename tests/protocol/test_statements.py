@@ -7,6 +7,7 @@ import pytest
 from lab.protocol import Limits, MailData, ReceiverSMTP, Reply, SenderSMTP, reply
 from lab.protocol.replies import TEXTS, Category
 from lab.protocol.sizes import MINIMA
+from lab.protocol.states import COMMANDS
 from lab.testing import FakeAgenda, FakeInstallation, mail_to
 
 
@@ -136,6 +137,21 @@ def test_after_an_error_the_session_goes_on_as_it_was(line: bytes) -> None:
     assert receiver.command(line + b"\r\n")[:1] == b"5"
     assert (receiver.state, receiver.peer, receiver.closing) == (before, "ALPHA.ARPA", False)
     assert receiver.command(b"NOOP\r\n")[:3] == b"250"
+
+
+@pytest.mark.rule("4.1.1-24")
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_a_command_with_a_fault_leaves_the_buffers(verb: str) -> None:
+    """4.1.1: after a 501 to a command, "the SMTP-receiver must stay in the same state"."""
+    receiver = ReceiverSMTP(FakeInstallation())
+    receiver.open()
+    for line in (b"HELO A\r\n", b"MAIL FROM:<a@A>\r\n", b"RCPT TO:<b@BETA.ARPA>\r\n"):
+        receiver.command(line)
+    transaction, state = receiver.transaction, receiver.state
+    assert receiver.command(f"{verb} \0\r\n".encode())[:2] == b"50"
+    assert (receiver.transaction, receiver.state) == (transaction, state)
+    assert transaction.reverse_path.text == "<a@A>"
+    assert [path.text for path in transaction.forward_paths] == ["<b@BETA.ARPA>"]
 
 
 @pytest.mark.rule("4.1.1-24")

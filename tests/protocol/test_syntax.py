@@ -139,6 +139,24 @@ def test_what_is_no_domain(text: str) -> None:
         parse_domain(text)
 
 
+@pytest.mark.rule("4.1.2-15")
+@pytest.mark.parametrize("number", range(128))
+def test_which_characters_a_local_part_holds_as_they_are(number: int) -> None:
+    """4.1.2 <q>: all of ASCII but CR, LF, quote and backslash. <c>: all but <special> and <SP>, and
+    a <special> is one of a few signs, or a control character. A period parts <string>s, and a
+    backslash begins a quoted pair.
+    """
+    sign = chr(number)
+    special = sign in '<>()[]\\.,;:@" ' or number < 32 or number == 127
+    for local, is_read in ((f"a{sign}b", not special or sign in ".\\"),
+                           (f'"{sign}"', sign not in '\r\n"\\')):  # fmt: skip
+        if is_read:
+            assert parse_path(f"<{local}@c>").local == local
+        else:
+            with pytest.raises(SyntaxFault):
+                parse_path(f"<{local}@c>")
+
+
 @pytest.mark.rule("4.1.2-2", "4.1.2-6", "4.1.2-14", "4.1.2-15")
 @pytest.mark.parametrize("text", [
     "", "<", "<>", "<a>", "<a@>", "<@b>", "a@b", "<a@b", "a@b>", "<<a@b>>", "< a@b>", "<a@b >",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from lab.protocol import (
@@ -161,6 +163,29 @@ def test_a_verdict_that_comes_later_is_held_against_4_3_too() -> None:
     assert engine.is_waiting
     with pytest.raises(Misuse, match=r"answer\(\) was given 550 no: section 4.3 permits"):
         engine.answer(reply(550, "no"))
+    with pytest.raises(
+        Misuse, match=r"answer\(\) was given LATER, which only accept\(\) may return"
+    ):
+        engine.answer(LATER)
+    assert engine.is_waiting
+    assert engine.answer(reply(250, "OK")) == [("reply", b"250 OK\r\n")]
+
+
+@pytest.mark.parametrize("row", [row for row in LINES if row != MAIL_DATA])
+def test_only_the_verdict_on_mail_data_may_come_later(row: str) -> None:
+    """What stands for a verdict to come is never sent, although its code may be permitted."""
+    with pytest.raises(Misuse, match="returned LATER, which only accept"):
+        answer_to(row, LATER)
+
+
+@pytest.mark.parametrize("row", LINES)
+def test_what_a_sentence_suggests_is_permitted(row: str) -> None:
+    """A verdict that is not a reply: the sentence has replies that would do."""
+    with pytest.raises(Misuse) as caught:
+        answer_to(row, None)  # type: ignore[arg-type]
+    codes = [int(code) for code in re.findall(r"reply\(([0-9]+)", str(caught.value))]
+    assert codes
+    assert set(codes) <= set(COMMAND_REPLIES[row])
 
 
 @pytest.mark.parametrize(
