@@ -67,7 +67,7 @@ def served(topology: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str
         finally:
             if process.poll() is None:
                 process.terminate()
-            process.wait(20)
+            process.wait(120)
 
 
 def eventually(condition: Any, seconds: float = 30.0) -> Any:

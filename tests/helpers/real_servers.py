@@ -426,7 +426,7 @@ def run(name: str, sent: list[bytes], way: str, quiet: float = 12.0) -> list[Res
                 ]
                 settle(out / "trace.jsonl", quiet)
                 process.send_signal(signal.SIGINT)
-                process.wait(60)
+                process.wait(600)  # a busy machine takes its time for the pictures
         trace = Run(lab.Trace.read_jsonl(out / "trace.jsonl"))
         return [
             trace.judge(n, one, reply, way)
