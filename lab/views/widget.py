@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 import anywidget
 import traitlets
 
+from lab.analysis.alternatives import alternative
 from lab.analysis.conditions import Condition, matching
+from lab.escaping import visible
 from lab.trace.trace import Trace
 from lab.views.replay import beginning, pack, player_css, player_js, replay_data
 
@@ -145,7 +147,8 @@ class Watch(anywidget.AnyWidget):
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         data = dict(data)
         text, picture = data["text/plain"], data.pop("image/png")
-        image = f'<img src="data:image/png;base64,{picture}" alt="{escape(text, quote=True)}">'
+        words = visible(f"{text}. {alternative(self.trace, 'timeline')}")
+        image = f'<img src="data:image/png;base64,{picture}" alt="{escape(words, quote=True)}">'
         still = f'<div class="{STILL}">{image}</div>'
         display({"text/html": still, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.axe import AXE, axe_violations
 from helpers.browser import browser, drawn, listening, needs_chromium
 from helpers.places import TOPOLOGIES
 
@@ -130,7 +131,7 @@ def test_a_link_is_cut_by_clicking(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     with browser() as chromium:
-        page = chromium.new_page(viewport={"width": 1300, "height": 1300})
+        page = chromium.new_page(viewport={"width": 1300, "height": 1300}, bypass_csp=True)
         heard = listening(page)
         page.goto((tmp_path / "cell.html").as_uri())
         page.wait_for_selector(".acts button")
@@ -153,6 +154,10 @@ def test_a_link_is_cut_by_clicking(tmp_path: Path) -> None:
         page.evaluate("model.hear({ kind: 'refused', words: 'not possible' })")
         assert page.inner_text(".acts .said") == "not possible"
         assert page.locator(".acts button", has_text="undo").count() == 1
+        for scheme in ("light", "dark") if AXE.is_file() else ():
+            page.emulate_media(color_scheme=scheme)
+            drawn(page)
+            assert axe_violations(page, "#cell") == [], scheme
         page.screenshot(path=str(tmp_path / "cell.png"))
         assert heard == []
         page.close()
