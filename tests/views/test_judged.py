@@ -102,7 +102,9 @@ def test_a_notebook_gets_the_text_alternative_with_the_picture() -> None:
     figure: Any = CARELESS.plot("latency").figure
     data, about = figure._repr_mimebundle_()
     assert base64.b64decode(data["image/png"]).startswith(b"\x89PNG")
-    assert about["image/png"]["alt"].startswith("Latency: how long recipients waited")
+    words = about["image/png"]["alt"]
+    assert words.startswith("Latency: how long recipients waited")
+    assert data["text/html"].endswith(f' alt="{words}">')  # what a page made of a notebook shows
 
 
 def test_a_film_has_its_text_alternative() -> None:

@@ -245,9 +245,13 @@ def _figure_class() -> type[Figure]:
             """Return the figure as a notebook shows it, with its text alternative."""
             file = io.BytesIO()
             self.savefig(file, format="png", bbox_inches="tight")
-            text = "" if self.lab_alternative is None else self.lab_alternative()
-            data = {"image/png": base64.b64encode(file.getvalue()).decode("ascii")}
-            return data, {"image/png": {"alt": text}} if text else {}
+            coded = base64.b64encode(file.getvalue()).decode("ascii")
+            if self.lab_alternative is None:
+                return {"image/png": coded}, {}
+            text = visible(self.lab_alternative())
+            # a page that is made of a notebook takes the alternative from HTML alone
+            image = f'<img src="data:image/png;base64,{coded}" alt={quoteattr(text)}>'
+            return {"image/png": coded, "text/html": image}, {"image/png": {"alt": text}}
 
     return Shown
 
