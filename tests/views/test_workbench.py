@@ -465,6 +465,12 @@ def test_on_a_phone_dialogue_and_buffers_are_seen_without_scrolling(
     page.evaluate("replay.tab('messages')")
     drawn(page)
     assert page.locator(".map canvas").bounding_box()["height"] > 100
+    page.evaluate("replay.selectThing('message:3')")  # its row is bold
+    drawn(page)
+    cut = "cell => cell.scrollWidth > cell.clientWidth && cell.textContent"
+    for name in ("outcome", "took"):
+        cells = page.locator(f"table.messages td.{name}")
+        assert not any(cells.evaluate_all(f"cells => cells.map({cut})")), name
     assert page.evaluate("replay.map.hit(...replay.map.spots[0])") == 0
     assert page.heard == []
     page.close()
