@@ -71,7 +71,7 @@ OWN_CELLS: dict[str, str] = {
     "writes": (
         "from pathlib import Path\n"
         "for path in (WRITE_TO, '../topologies/rfc821/scenario-03.toml', '/etc/passwd',\n"
-        "             LAB, '/usr/lib/own'):\n"
+        "             LAB_FILE, '/usr/lib/own'):\n"
         "    try:\n        Path(path).write_text('spoiled')\n"
         "    except OSError:\n        pass"
     ),
@@ -87,7 +87,14 @@ OWN_CELLS: dict[str, str] = {
     "stubborn": "while True:\n    try:\n        while True:\n            pass\n"
     "    except BaseException:\n        pass",
 }  # fmt: skip
-"""What stands in the cell of "Break it", or is added beside it."""
+"""What stands in the cell of "Break it", or in one that is added after it."""
+
+TOGETHER = (
+    ("prints", "library", "names"),
+    ("exit", "sys exit", "kills parent"),
+    ("forked answer", "writes", "large file", "channel", "closes all"),
+)
+"""Attacks that one submission makes, a cell each: to run a submission takes seconds."""
 
 
 def paper(**answers: str) -> dict[str, Any]:
@@ -97,6 +104,23 @@ def paper(**answers: str) -> dict[str, Any]:
     for cell in notebook["cells"]:
         if (new := answers.get(cell["id"].replace("-", "_"))) is not None:
             cell["source"] = [new]
+    return notebook
+
+
+def attacking(names: tuple[str, ...], replaced: dict[str, str]) -> dict[str, Any]:
+    """The first lesson with attacks; ``replaced`` has places for the words in them."""
+    sources = []
+    for source in map(OWN_CELLS.__getitem__, names):
+        for word, place in replaced.items():
+            source = source.replace(word, repr(place))
+        sources.append(source)
+    notebook = paper(break_it=sources[0])
+    place = [cell["id"] for cell in notebook["cells"]].index("break-it")
+    own = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+    notebook["cells"][place + 1 : place + 1] = [
+        {**own, "id": f"own-{number}", "source": [source]}
+        for number, source in enumerate(sources[1:])
+    ]
     return notebook
 
 
@@ -180,16 +204,17 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, grading.Grade]
         papers.append(folder / f"01-first-mail {name}.ipynb")
         papers[-1].write_bytes(content)
 
-    for name, source in OWN_CELLS.items():
-        source = source.replace("WRITE_TO", repr(str(outside)))
-        source = source.replace("LAB", repr(str(ROOT / "lab/__init__.py")))
-        hand_in(name, json.dumps(paper(break_it=source)).encode())
+    replaced = {"WRITE_TO": str(outside), "LAB_FILE": str(ROOT / "lab/__init__.py")}
+    alone = [(name,) for name in OWN_CELLS if not any(name in names for names in TOGETHER)]
+    for names in (*TOGETHER, *alone):
+        hand_in(names[0], json.dumps(attacking(names, replaced)).encode())
     for name, made in CHANGED.items():
         hand_in(name, json.dumps(made()).encode())
     for name, content in BROKEN.items():
         hand_in(name, content)
     grades = grading.grade_all(papers, timeout=300, processes=3, cell_timeout=2)
     found = {Path(grade.name).stem.removeprefix("01-first-mail "): grade for grade in grades}
+    found |= {name: found[names[0]] for names in TOGETHER for name in names}
     found["honest"].messages["outside"] = outside.read_text()
     return found
 
@@ -248,10 +273,10 @@ def test_bubblewrap_keeps_apart_as_well(tmp_path: Path, monkeypatch: pytest.Monk
     outside = tmp_path / "outside.txt"
     outside.write_text("as it was")
     papers = []
+    replaced = {"WRITE_TO": str(outside), "LAB_FILE": "/etc/own"}
     for name in ("kills all", "writes"):
-        source = OWN_CELLS[name].replace("WRITE_TO", repr(str(outside)))
         papers.append(tmp_path / f"01-first-mail {name}.ipynb")
-        papers[-1].write_text(json.dumps(paper(break_it=source.replace("LAB", "'/etc/own'"))))
+        papers[-1].write_text(json.dumps(attacking((name,), replaced)))
     for grade in grading.grade_all(papers, timeout=300, cell_timeout=10):
         passed = {name for name, state in grade.states.items() if state == "passed"}
         assert passed == {"Predict", "Exercise 1"}, grade
