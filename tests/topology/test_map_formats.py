@@ -9,6 +9,7 @@ import pytest
 
 from lab.topology.graph_files import read_graph
 from lab.topology.maps.map import GraphFault
+from lab.topology.model import load
 
 
 def test_several_values_of_a_key_of_gml_are_a_list(tmp_path: Path) -> None:
@@ -51,3 +52,19 @@ def test_attributes_of_gexf(tmp_path: Path) -> None:
     (tmp_path / "x.gexf").write_text(GEXF.replace('target="b"', ""))
     with pytest.raises(GraphFault, match="an <edge> has no source or no target"):
         read_graph(tmp_path / "x.gexf")
+
+
+def test_columns_of_csv_may_have_units(tmp_path: Path) -> None:
+    """In brackets, or a % alone, behind the name; brackets with anything else are of the name."""
+    text = (
+        "Node1;Node2;Latency (ms);Capacity [Mbps];Distance (km);Loss %;Cost (USD);Owner (s)\n"
+        "A;B;7,5;10;120,5;0,5;3;me\nB;C;2 s;;80;1;;\n"
+    )
+    (tmp_path / "map.csv").write_text(text)
+    (tmp_path / "x.toml").write_text('graph = "map.csv"\n')
+    made = load(tmp_path / "x.toml")
+    first, second = made.links
+    assert (first.latency, first.bandwidth, first.dist, first.loss) == (0.0075, 1e7, 120.5, 0.005)
+    assert (second.latency, second.bandwidth, second.loss) == (2.0, None, 0.01)
+    assert first.cost is None
+    assert any("not used: Cost (USD), Owner" in note for note in made.notes)

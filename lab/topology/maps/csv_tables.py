@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any, Final
 
 from lab.topology.csv_files import with_point
+from lab.topology.maps import units
 from lab.topology.maps.map import GraphFault, Map, number_or_text
 
 _SOURCES: Final = frozenset((
@@ -20,6 +22,9 @@ _TARGETS: Final = frozenset((
 """What columns with the two ends of a link are called."""
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
+
+_WITH_UNIT: Final = re.compile(r"(.*?[^\s(\[])\s*(?:[(\[]\s*([^()\[\]]+?)\s*[)\]]|(%))")
+"""The name of a column with a unit behind it, as in ``latency (ms)`` or ``loss %``."""
 
 
 def read_csv(text: str) -> Map:
@@ -36,6 +41,7 @@ def read_csv(text: str) -> Map:
     if source is None or target is None or any(map(_is_number, header)):
         return _without_header(records, header)
     made = Map("CSV")
+    columns = [_column(cell) for cell in header]
     for number, cells in records[1:]:
         if (
             max(source, target) >= len(cells)
@@ -48,13 +54,29 @@ def read_csv(text: str) -> Map:
                 f"line {number}: it has {len(cells)} cells, and the header has {len(header)}"
             )
         attributes = {
-            name: number_or_text(cell.strip())
-            for i, (name, cell) in enumerate(zip(header, cells, strict=False))
+            name: _with_unit(number_or_text(cell.strip()), unit)
+            for i, ((name, unit), cell) in enumerate(zip(columns, cells, strict=False))
             # the first column of a pandas table has no name, and counts the rows
             if i not in (source, target) and name and cell.strip()
         }
         made.add_edge(cells[source].strip(), cells[target].strip(), attributes)
     return made
+
+
+def _column(cell: str) -> tuple[str, str]:
+    """Return the name of a column and the unit of its numbers, "" without one that is known."""
+    match = _WITH_UNIT.fullmatch(cell)
+    unit = "" if match is None else match[2] or match[3]
+    known = unit == "%" or unit.lower() in (*units.TIMES, *units.LENGTHS)
+    if match is None or not (known or units.bits_per_second(1, unit)):
+        return cell, ""
+    return match[1], unit
+
+
+def _with_unit(value: Any, unit: str) -> Any:
+    if not unit or not isinstance(value, (int, float)):
+        return value
+    return value / 100 if unit == "%" else f"{value} {unit}"
 
 
 def _example(header: list[str]) -> str:
