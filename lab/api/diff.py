@@ -79,7 +79,7 @@ class Diff:
         return f'<img src="data:image/png;base64,{coded}" alt="{text}" style="max-width: 100%">'
 
     def table(self, rows: int = 10) -> RenderableType:
-        """Return the comparison as something that rich prints, with so many of the recipients."""
+        """Return the comparison as something that rich prints, with a number of the recipients."""
         from lab.views.text.differences import difference_table
 
         rows = arguments.whole_number("rows", rows, 0, example=20)
@@ -131,7 +131,7 @@ class Diff:
         return loads_compared(self._found.loads)
 
     def lines(self, rows: int = 10) -> list[str]:
-        """Return the comparison as lines of text, with so many of the recipients."""
+        """Return the comparison as lines of text, with a number of the recipients."""
         from lab.views.text.differences import difference_lines
 
         rows = arguments.whole_number("rows", rows, 0, example=20)

@@ -33,7 +33,7 @@ _CUT: Final = {"max-seconds": "took longer than --max-seconds", "interrupted": "
 class Leg(NamedTuple):
     """What a run did before it went on with more faults: ``faults`` is how many were added.
 
-    It stopped at ``until`` seconds, or else after so many ``events``.
+    It stopped at ``until`` seconds, or else after that number of ``events``.
     """
 
     until: float | None
@@ -69,7 +69,7 @@ def described(
     probes: Sequence[PluginMeta] = (),
     legs: Sequence[Leg] = (),
 ) -> dict[str, Any]:
-    """Return the content of the file of a run, which recorded so many events before its end, and
+    """Return the content of the file of a run that recorded a number of events, and
     had these probes too.
     """
     last, ending = trace.rows[-1], ending_of(trace)

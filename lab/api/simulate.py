@@ -107,8 +107,8 @@ def simulate(
     ``processes``: the hosts are shared out among this many processes, with the same result. Where
     that is impossible or would take longer, one process makes the run and a warning says why.
 
-    ``max_events`` and ``max_seconds`` cut off a run that goes on for too long: after so many events
-    of the trace, or after so many seconds by the clock on the wall (a number, or a text such as
+    ``max_events`` and ``max_seconds`` cut off a run that goes on too long: after that many events
+    of the trace, or after that many seconds by the clock on the wall (a number, or a text such as
     "5 min"). It ends in good order between two events, ``run.ending`` is "max-events" or
     "max-seconds", and the summary says so. A few more events than allowed may be recorded.
 

@@ -17,21 +17,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, NamedTuple
 
-from lab.benchmarks.whole_run import in_turn
-
-_NETWORK: Final = """
-[generate]
-kind = "barabasi_albert_graph"
-n = 100
-m = 2
-[defaults.host]
-relay = true
-users = ["ann"]
-[[traffic]]
-count = {count}
-rate = "200 /s"
-size = "700 B"
-"""
+from lab.benchmarks.whole_run import NETWORK, in_turn
 
 _MAP: Final = """
 graph = "{graph}"
@@ -85,7 +71,10 @@ def measure_scale(
     list such as that of the UUCP map.
     """
     report(f"large runs: {messages // 10} messages, and {messages}")
-    small, large = (_run(_NETWORK.format(count=count)) for count in (messages // 10, messages))
+    small, large = (
+        _run(NETWORK.format(hosts=100, count=count, rate=200))
+        for count in (messages // 10, messages)
+    )
     per_session = [1e6 * cost.seconds / cost.summary["sessions"] for cost in (small, large)]
     figures: dict[str, Any] = {
         "large_run_messages": messages,

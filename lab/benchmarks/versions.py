@@ -12,24 +12,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any
 
 from lab.benchmarks.simulation import ROUNDS
-from lab.benchmarks.whole_run import SMALL, in_turn
-
-_NETWORK: Final = """
-[generate]
-kind = "barabasi_albert_graph"
-n = 200
-m = 2
-[defaults.host]
-relay = true
-users = ["ann"]
-[[traffic]]
-count = {count}
-rate = "20 /s"
-size = "700 B"
-"""
+from lab.benchmarks.whole_run import NETWORK, SMALL, in_turn
 
 
 def why_not_a_checkout(folder: Path) -> str:
@@ -51,7 +37,7 @@ def compare_versions(
     with tempfile.TemporaryDirectory(prefix="smtp-lab-") as folder:
         small, network = Path(folder, "small.toml"), Path(folder, "network.toml")
         small.write_text(SMALL)
-        network.write_text(_NETWORK.format(count=messages))
+        network.write_text(NETWORK.format(hosts=200, count=messages, rate=20))
         for name, arguments in {
             "help": ["--help"],
             "run_of_three_hosts": ["run", str(small), "--json"],

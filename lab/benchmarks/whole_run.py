@@ -49,6 +49,21 @@ text = "Greetings."
 """
 """Three hosts and a message: what is explored, and what a command simulates as it starts."""
 
+NETWORK: Final = """
+[generate]
+kind = "barabasi_albert_graph"
+n = {hosts}
+m = 2
+[defaults.host]
+relay = true
+users = ["ann"]
+[[traffic]]
+count = {count}
+rate = "{rate} /s"
+size = "700 B"
+"""
+"""A random network with random mail, for the larger runs."""
+
 
 def measure_whole(sessions: int, report: Report = lambda _: None) -> dict[str, Any]:
     """Measure whole runs: simulation, account, rules, digest and summary, at each trace level.

@@ -29,7 +29,7 @@ _ENCRYPTS: Final = "STAR"
 
 
 class Said(NamedTuple):
-    """A command, mail data, a reply, or a piece of what is no whole reply.
+    """A command, mail data, a reply, or a piece of an incomplete reply.
 
     ``t`` is when it arrived, ``sent`` when it was sent (seconds since 1970); ``by_client``: the end
     that opened the connection said it.

@@ -131,7 +131,7 @@ def _ethernet(octets: bytes) -> Any:
 
 
 def _after(size: int) -> Callable[[bytes], Any]:
-    """Return a reader of IP packets that follow so many bytes."""
+    """Return a reader of IP packets that follow a number of bytes."""
     return lambda octets: _ip(octets[size:])
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -16,12 +15,10 @@ import click
 
 from lab.escaping import visible, visible_lines
 from lab.quantities import clock_time
-from lab.runtime.signals import interruptible, not_ignored
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from lab.api.run import Run
     from lab.topology.model import Topology
     from lab.trace.trace import Trace
 
@@ -199,6 +196,24 @@ def progress_bar(
         yield lambda done: bar.update(task, completed=done)
 
 
+def count_off(runs: Iterable[object], progress: Callable[[int], None] | None) -> tuple[bool, str]:
+    """Make runs one by one and count them; return whether Ctrl-C ended them, and why workers did.
+
+    The second is a sentence if the workers were lost, "" otherwise.
+    """
+    from lab.runtime.workers import WorkersError
+
+    try:
+        for done, _ in enumerate(runs, 1):
+            if progress is not None:
+                progress(done)
+    except KeyboardInterrupt:
+        return True, ""
+    except WorkersError as why:
+        return False, str(why)
+    return False, ""
+
+
 def interrupt(*_: Any) -> None:
     """Handle a signal as Ctrl-C is handled."""
     raise KeyboardInterrupt
@@ -236,96 +251,6 @@ def print_table(table: RenderableType, *, err: bool = False) -> None:
     echo(
         "".join(f"{line.rstrip()}\n" for line in captured.get().split("\n")[:-1]), nl=False, err=err
     )
-
-
-def make_directory(out: str) -> None:
-    """Make a directory before a long run; exit status 2 if its files could not be written there."""
-    try:
-        Path(out).mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        exit_with_error(f"{out}: the directory cannot be made ({reason_of(error)})")
-    if not os.access(out, os.W_OK | os.X_OK):
-        exit_with_error(f"{out}: the directory is not writable; name another")
-
-
-def write_artefacts(done: Run, out: str) -> str:
-    """Write the artefacts; return a sentence about them, or "" if not all could be written.
-
-    Ctrl-C takes effect before the next artefact, and a second one at once: while a library is
-    being imported, some that are written in C crash.
-    """
-    stops: list[None] = []
-
-    def begin(name: str) -> None:
-        if stops:
-            raise KeyboardInterrupt
-        update(f"writing {name} to {out}")
-
-    try:
-        from lab.api.artefacts import ARTEFACTS, unavailable
-
-        with (
-            interruptible(lambda: stops.append(None), *not_ignored()),
-            status_line(f"writing to {out}") as update,
-        ):
-            paths = done.save(out, begin, print_note)
-    except OSError as error:
-        where = error.filename2 or error.filename or out
-        whole = ", ".join(name for name in ARTEFACTS if (Path(out) / name).exists())
-        print_error(
-            f"{where}: not all artefacts could be written ({reason_of(error)}); "
-            f"complete in {out}: {whole or 'none'}"
-        )
-        return ""
-    except KeyboardInterrupt:
-        _write_minimum(done, out)
-        raise click.exceptions.Exit(INTERRUPTED) from None
-    written = f"wrote to {out}: " + ", ".join(_within(path, out) for path in paths)
-    if missing := unavailable(done.trace):
-        written += f"; --trace {done.trace.level} leaves out {', '.join(missing)}"
-    return written
-
-
-def _within(path: Path, out: str) -> str:
-    """Return how a file in a directory is called there."""
-    return path.relative_to(out).as_posix() if path.is_relative_to(out) else path.name
-
-
-def _write_minimum(done: Run, out: str) -> None:
-    """Write trace and summary only, after Ctrl-C while the artefacts were being written."""
-    with suppress(ValueError):  # not in the main thread, which alone gets signals
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        written = ", ".join(path.name for path in done.save_least(out))
-        print_error(f"interrupted before all artefacts were written; wrote to {out}: {written}")
-    except OSError as error:
-        print_error(f"interrupted, and {error.filename or out}: {reason_of(error)}")
-
-
-def save_picture(trace: Trace, kind: str, path: Path, **options: Any) -> None:
-    """Draw a picture into a file; exit status 2 if it cannot be drawn or written."""
-    from lab import views
-
-    if why := views.why_unavailable(trace, kind):
-        exit_with_error(f"{path}: not drawn: {why}")
-    with status_line(f"drawing the {kind}"), writing_picture(path):
-        views.save(trace, kind, path, **options)
-    echo(f"wrote {path}")
-
-
-@contextmanager
-def writing_picture(path: Path) -> Iterator[None]:
-    """Exit with status 2 if a picture cannot be written, or its name has an unknown ending."""
-    try:
-        yield
-        return
-    except OSError as error:
-        why = reason_of(error)
-    except ValueError as error:
-        if path.suffix.lower() in (".png", ".svg", ".pdf"):
-            raise
-        why = str(error).splitlines()[0].rstrip(".") + "; use a name that ends with .png or .svg"
-    exit_with_error(f"{path}: the picture cannot be written ({why})")
 
 
 def read_trace(path: str) -> Trace:
@@ -380,74 +305,6 @@ def check_links(wanted: bool, level: str) -> None:
         exit_with_error(f"--links requires --trace wire, not --trace {level}")
 
 
-def report_run(
-    done: Run, transcript: bool, as_json: bool, out: str | None, quiet: bool, links: bool = False
-) -> bool:
-    """Write the artefacts and print what was asked for; return whether all could be written."""
-    # the artefacts come first, because the reader of our output may leave
-    written = write_artefacts(done, out) if out is not None else None
-    from lab.analysis.account import write_summary
-    from lab.views import why_unavailable
-
-    why = why_unavailable(done.trace, "transcript") if transcript and not as_json else ""
-    with until_reader_leaves():
-        if why:
-            print_error(why)
-        elif transcript and not as_json:
-            for line in done.transcript_lines():
-                echo(line)
-            echo()
-        if as_json:
-            more: dict[str, Any] = {"verdict": _verdict(done)}
-            more |= {"links": done.links()} if links else {}
-            if done.findings():
-                more["probes"] = plain_findings(done)
-            write_summary(done.summary, sys.stdout, more=more)
-            echo()
-        elif not quiet:
-            from lab.views.text.summary import summary_table
-
-            print_table(summary_table(done.summary, verdict=_verdict(done)))
-            if links:
-                from lab.analysis.shown_names import ShownNames
-                from lab.views.text.links import links_table
-
-                shown = ShownNames(done.summary["labels"].items())
-                print_table(links_table(done.links(), shown=shown))
-            if done.findings():
-                from lab.views.text.findings import findings_tables
-
-                for table in findings_tables(plain_findings(done)):
-                    print_table(table)
-            if written:
-                echo(written)
-    return written != ""
-
-
-def plain_findings(done: Run) -> dict[str, Any]:
-    """Return what the probes of a run have found, as JSON has it."""
-    from lab.views.files.findings import plain
-
-    found: dict[str, Any] = plain(done.findings())
-    return found
-
-
-def _verdict(done: Run) -> str:
-    """Return the verdict of a run that is not too long for it."""
-    from lab.analysis.verdict import MOST_EVENTS
-
-    return done.verdict if len(done.trace) <= MOST_EVENTS else ""
-
-
-def exit_with_status(topology: str, done: Run, status: int) -> None:
-    """Exit with the status of a run that was interrupted or failed; else check what it did."""
-    if status:
-        how = "interrupted" if status == INTERRUPTED else "given up"
-        print_error(f"{how} at {clock_time(done.summary['simulated_seconds'])} of simulated time")
-        raise click.exceptions.Exit(status)
-    exit_if_broken(topology, done)
-
-
 @contextmanager
 def trace_folder(out: str | None, wanted: bool) -> Iterator[Path | None]:
     """Yield the folder for a trace that is too long for memory; None if nobody needs the trace."""
@@ -460,58 +317,6 @@ def trace_folder(out: str | None, wanted: bool) -> Iterator[Path | None]:
             yield Path(folder) / "trace.parquet"
     else:
         yield None
-
-
-def exit_if_broken(topology: str, done: Run) -> None:
-    """Exit with status 1, and the reasons, if a rule was broken or an [expect] was not met.
-
-    A run that was stopped before its end need not meet its [expect]. If only others broke rules, in
-    a live run, the status is 3.
-    """
-    from lab.analysis.invariants.breach import MOST
-
-    wrong = [str(breach) for breach in done.breaches] + (done.unmet() if done.is_settled else [])
-    for sentence in wrong:
-        print_error(f"{topology}: {sentence}")
-    about = next((breach.message for breach in done.breaches if breach.message is not None), None)
-    if about is not None:
-        if done.trace.level == "wire":
-            print_error(f"what became of message {about}:")
-            for sentence in done.story(about):
-                echo(f"  {sentence}", err=True)
-        else:
-            print_error(f"run it with --trace wire --out DIR to see what became of message {about}")
-    # a scripted host misbehaves on purpose; the summary reports it
-    hosts = done.topology.hosts
-    by_others = [
-        breach
-        for breach in done.peer_breaches
-        if not (breach.host in hosts and hosts[breach.host].replies)
-    ]
-    for breach in by_others[:MOST]:
-        print_error(f"{topology}: by a program outside the lab: {breach}")
-    if wrong:
-        raise click.exceptions.Exit(FAILED)
-    if by_others:
-        raise click.exceptions.Exit(BROKEN_BY_OTHERS)
-
-
-def exit_on_breaches(breaches: list[str], interrupted: bool, lost: str = "") -> None:
-    """Exit with status 1, and the reasons, if a rule was broken; with 130 if interrupted.
-
-    ``lost`` is a sentence if the workers were lost: exit with status 2.
-    """
-    for sentence in breaches[:20]:
-        print_error(sentence)
-    if len(breaches) > 20:
-        print_error(f"... and {len(breaches) - 20} more")
-    if interrupted:
-        print_error("interrupted; the figures are those of the runs until then")
-        raise click.exceptions.Exit(INTERRUPTED)
-    if lost:
-        exit_with_error(f"{lost}; the figures are those of the runs until then")
-    if breaches:
-        raise click.exceptions.Exit(FAILED)
 
 
 def require_modules(*modules: str) -> None:

@@ -21,9 +21,9 @@ from lab.cli.common import (
     set_option,
     topology_argument,
     until_reader_leaves,
-    writing_picture,
 )
 from lab.cli.diff import write_comparison
+from lab.cli.files import writing_picture
 from lab.cli.live import ProgressLine, check_speed, speed_option, warn_of_external_hosts
 from lab.quantities import clock_time
 from lab.runtime.private_files import writes_private_files

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.common import (
+    count_off,
     echo,
-    exit_on_breaches,
     exit_with_error,
     figures_as_json_option,
     load,
@@ -22,6 +22,7 @@ from lab.cli.common import (
     set_option,
     topology_argument,
 )
+from lab.cli.outcome import exit_on_breaches
 from lab.runtime.private_files import writes_private_files
 
 if TYPE_CHECKING:
@@ -68,7 +69,6 @@ def explore(
     """
     described = load(topology, sets, seed)
     from lab.experiments import explore as exploring
-    from lab.runtime.workers import WorkersError
 
     explored = exploring.plan(described, seed, limit, by or exploring.WAYS)
     command = ["lab", "run", topology, *(["--seed", str(seed)] if seed else [])]
@@ -79,17 +79,9 @@ def explore(
             exit_with_error(f"--point {point}: use a number from 1 to {explored.possible}")
         echo(command_for(described, command, chosen))
         return
-    interrupted, lost = False, ""
     with progress_bar(len(explored.points), as_json, "points", 50) as progress:
-        try:
-            tried = exploring.try_all(explored, described, seed, processes, scheduler)
-            for done, _ in enumerate(tried, 1):
-                if progress is not None:
-                    progress(done)
-        except KeyboardInterrupt:
-            interrupted = True
-        except WorkersError as why:
-            lost = str(why)
+        tried = exploring.try_all(explored, described, seed, processes, scheduler)
+        interrupted, lost = count_off(tried, progress)
     if lost and not explored.outcomes:
         exit_with_error(lost)
     if as_json:

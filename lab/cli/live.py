@@ -21,18 +21,15 @@ from lab.cli.common import (
     artefacts_option,
     check_links,
     echo,
-    exit_if_broken,
     exit_with_error,
     interrupt,
     level_option,
     links_option,
     load,
-    make_directory,
     print_error,
     print_note,
     quiet_option,
     reason_of,
-    report_run,
     seed_option,
     set_option,
     summary_as_json_option,
@@ -42,7 +39,9 @@ from lab.cli.common import (
     until_option,
     until_reader_leaves,
 )
+from lab.cli.files import make_directory
 from lab.cli.live_view import RunView, parse_page
+from lab.cli.outcome import exit_if_broken, report_run
 from lab.cli.plugin_options import refused_plugin_options
 from lab.live.budgets import Budgets, budgets_of, explained
 from lab.quantities import clock_time, count_noun
@@ -305,7 +304,7 @@ def live(
 
 
 def warn_of_numbered_events(topology: str, described: Topology) -> None:
-    """Warn of faults that wait for an event by its number, which is another in each live run."""
+    """Warn of faults that wait for an event by its number, which differs between live runs."""
     if any((fault.when or {}).get("seq") is not None for fault in described.faults):
         print_error(
             f"warning: {topology}: `seq` counts the events of this run, which differ from those of "

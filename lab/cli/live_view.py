@@ -105,7 +105,7 @@ def _print_json(about: dict[str, Any]) -> None:
 
 
 def state_table(state: State, most: int) -> RenderableType:
-    """Return the table of a state: so many hosts, those with mail first, and the newest mail."""
+    """Return the table of a state: some hosts, those with mail first, and the newest mail."""
     shown = ShownNames(state["labels"].items())
     hosts = Table(box=None, title_justify="left", title=f"t = {clock_time(state['t'], 0)}")
     for name in ("host", "listens at", "sessions", "waiting", "in mailboxes"):

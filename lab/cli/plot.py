@@ -6,14 +6,8 @@ from pathlib import Path
 
 import click
 
-from lab.cli.common import (
-    echo,
-    exit_with_error,
-    read_trace,
-    reason_of,
-    save_picture,
-    status_line,
-)
+from lab.cli.common import echo, exit_with_error, read_trace, reason_of, status_line
+from lab.cli.files import save_picture
 from lab.views import PICTURES
 
 
@@ -39,7 +33,7 @@ from lab.views import PICTURES
 @click.option("--to-scale", is_flag=True, help="Ladder: distances are seconds, not events.")
 @click.option(
     "--animate", type=float, metavar="SECONDS",
-    help="Map: draw an SVG film of the run that lasts so many seconds.  [default: a still picture]",
+    help="Map: draw an SVG film of the run, of this many seconds.  [default: a still picture]",
 )  # fmt: skip
 def plot(
     trace: str,

@@ -12,7 +12,6 @@ from lab.cli.common import (
     artefacts_option,
     echo,
     exit_with_error,
-    make_directory,
     print_error,
     print_note,
     print_table,
@@ -23,6 +22,7 @@ from lab.cli.common import (
     transcript_option,
     until_reader_leaves,
 )
+from lab.cli.files import make_directory
 from lab.runtime.private_files import writes_private_files
 
 if TYPE_CHECKING:

@@ -18,18 +18,15 @@ from lab.cli.common import (
     check_links,
     echo,
     exit_with_error,
-    exit_with_status,
     level_option,
     links_option,
     load,
-    make_directory,
     max_events_option,
     max_seconds_option,
     print_error,
     print_note,
     progress_bar,
     quiet_option,
-    report_run,
     seed_option,
     set_option,
     summary_as_json_option,
@@ -38,6 +35,8 @@ from lab.cli.common import (
     transcript_option,
     until_option,
 )
+from lab.cli.files import make_directory
+from lab.cli.outcome import exit_with_status, report_run
 from lab.cli.plugin_options import Chosen, plugin_options
 from lab.runtime.gc_pause import gc_pause
 from lab.runtime.private_files import writes_private_files

@@ -6,14 +6,8 @@ from pathlib import Path
 
 import click
 
-from lab.cli.common import (
-    load,
-    print_table,
-    save_picture,
-    seed_option,
-    set_option,
-    topology_argument,
-)
+from lab.cli.common import load, print_table, seed_option, set_option, topology_argument
+from lab.cli.files import save_picture
 
 
 @click.command()

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from lab.cli.common import (
+    count_off,
     echo,
-    exit_on_breaches,
     exit_with_error,
     figures_as_json_option,
-    make_directory,
     print_error,
     print_table,
     processes_option,
@@ -22,6 +21,8 @@ from lab.cli.common import (
     scheduler_option,
     seed_option,
 )
+from lab.cli.files import make_directory
+from lab.cli.outcome import exit_on_breaches
 from lab.runtime.private_files import writes_private_files
 
 if TYPE_CHECKING:
@@ -64,21 +65,12 @@ def storm(
     the smallest network that still does, which is written as a topology file.
     """
     from lab.experiments.storm import storm as storms
-    from lab.runtime.workers import WorkersError
 
     make_directory(out)
     checked = storms.Storm(seed, careless)
-    interrupted, lost = False, ""
     with progress_bar(runs, as_json, "runs", 200) as progress:
-        try:
-            made = storms.run_storm(checked, runs, processes, scheduler=scheduler)
-            for done, _ in enumerate(made, 1):
-                if progress is not None:
-                    progress(done)
-        except KeyboardInterrupt:
-            interrupted = True
-        except WorkersError as why:
-            lost = str(why)
+        made = storms.run_storm(checked, runs, processes, scheduler=scheduler)
+        interrupted, lost = count_off(made, progress)
     if lost and not checked.runs:
         exit_with_error(lost)
     files = {} if interrupted else write_smallest_cases(checked, Path(out))

@@ -16,9 +16,7 @@ from lab.cli.common import (
     UNUSABLE,
     echo,
     exit_with_error,
-    exit_with_status,
     interrupt,
-    make_directory,
     max_events_option,
     max_seconds_option,
     print_error,
@@ -27,9 +25,10 @@ from lab.cli.common import (
     progress_bar,
     quiet_option,
     reason_of,
-    report_run,
     scheduler_option,
 )
+from lab.cli.files import make_directory
+from lab.cli.outcome import exit_with_status, report_run
 from lab.cli.plugin_options import Chosen, plugin_options
 from lab.quantities import count_noun
 from lab.runtime.extras import is_installed, sentence

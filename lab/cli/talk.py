@@ -11,15 +11,14 @@ from lab.cli.common import (
     echo,
     exit_with_error,
     load,
-    make_directory,
-    plain_findings,
     print_error,
     print_table,
     seed_option,
     set_option,
     topology_argument,
-    write_artefacts,
 )
+from lab.cli.files import make_directory, write_artefacts
+from lab.cli.outcome import plain_findings
 from lab.cli.plugin_options import Chosen, plugin_options
 
 

@@ -8,12 +8,10 @@ import click
 
 from lab.cli.common import (
     echo,
-    exit_if_broken,
     exit_with_error,
     load,
     print_error,
     quiet_option,
-    report_run,
     seed_option,
     set_option,
     summary_as_json_option,
@@ -21,6 +19,7 @@ from lab.cli.common import (
     until_option,
 )
 from lab.cli.live_view import parse_page
+from lab.cli.outcome import exit_if_broken, report_run
 from lab.runtime.private_files import writes_private_files
 
 

@@ -314,7 +314,7 @@ class ReplyWriter:
 
     ``send`` sends bytes, and ``finish`` ends the session as a ``then`` of the file says, or with
     "close" after the engine has closed it: both take the time as well. ``later`` calls a function
-    with the time, after so many seconds.
+    with the time, after a number of seconds.
     """
 
     def __init__(

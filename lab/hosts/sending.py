@@ -123,7 +123,7 @@ class QueueSender:
         environment, official = queue.environment, self.host.destinations.official
         paths = [official(path, environment) for _, path in addressees]
         settings = self.host.settings
-        if settings.names:  # the queue may be another than the one that the mail was first put into
+        if settings.names:  # the queue may not be the one that the mail was first put into
             mail.reverse_path = self.host.reverse_path(mail, environment)
         redirects = settings.on_251 == "redirect" and not mail.takes_251
         redirects = redirects and not settings.unsophisticated

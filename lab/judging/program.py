@@ -88,7 +88,7 @@ class Program:
         return False
 
     def wait(self, seconds: float) -> int | None:
-        """Return its exit status, or None if it still runs after so many seconds."""
+        """Return its exit status, or None if it still runs after a number of seconds."""
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -132,7 +132,7 @@ class LastWords:
 
 
 def run_to_end(program: Program, seconds: float) -> tuple[int | None, str]:
-    """Wait until a program ends, and end it after so many seconds.
+    """Wait until a program ends, and end it after a number of seconds.
 
     Returns its status (None: it was ended) and the last of what it wrote on stderr.
     """

@@ -287,7 +287,7 @@ class Judged(Answer):
 def each(
     item: Answer, count: int | None = None, *, any_order: bool = False
 ) -> Callable[[object], list[Any]]:
-    """Return a form for :class:`Judged`: a list of so many answers of a kind, each as it is read.
+    """Return a form for :class:`Judged`: a list of answers of a kind, each as it is read.
 
     ``any_order`` allows a set, and a dictionary as pairs of its keys and values.
     """

@@ -58,7 +58,7 @@ class Function(Answer):
 
 
 def usable(function: object, count: int) -> Callable[..., Any]:
-    """Return a function that takes so many arguments; raises WrongForm."""
+    """Return a function that takes a number of arguments; raises WrongForm."""
     if not callable(function) or isinstance(function, Answer):
         raise WrongForm(
             f"Expected a function; you have {named(function)}. Write its name, without parentheses."

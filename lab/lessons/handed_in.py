@@ -51,7 +51,7 @@ def restored(handed_in: dict[str, Any], original: dict[str, Any]) -> dict[str, A
     """Return a handed-in notebook with everything but its answers as published.
 
     A published cell that was removed is put back where it was. Cells that were added stay after the
-    published cell that they followed; so does a second cell with the same id, if it is another.
+    published cell that they followed; so does a second cell with the same id, if it differs.
     """
     answers, added = _sorted_out(handed_in, original)
     cells = list(added.pop(None, []))

@@ -1,4 +1,4 @@
-"""What arrives from a receiver-SMTP that may send replies in pieces, or bytes that are no reply."""
+"""What arrives from a receiver-SMTP: replies, perhaps in pieces, and bytes that are not a reply."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def quiet_start() -> Iterator[None]:
     :func:`lab.runtime.signals.let_through`.
     """
     with warnings.catch_warnings():
-        # that the tracker has been killed is no harm: the lab gives it nothing to track
+        # a tracker that was killed does no harm: the lab gives it nothing to track
         warnings.simplefilter("ignore")
         resource_tracker.ensure_running()  # or it begins below, and lets the signals through
     with without_main(), blocked(), short_socket_paths():

@@ -53,7 +53,7 @@ class Limits(NamedTuple):
         return max(1, min(LOOK, (self.max_events - events) // ROWS_OF_A_STEP))
 
     def reached(self, events: int) -> str:
-        """Return the reason for which a run with so many events must end; "" if it may go on."""
+        """Return why a run with that number of events must end; "" if it may go on."""
         if self.max_events is not None and events >= self.max_events:
             return MAX_EVENTS
         left = self.seconds_left

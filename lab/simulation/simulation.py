@@ -133,7 +133,7 @@ class Simulation(Driver):
     ) -> None:
         """Go on until nothing is left to do, until a time in seconds, or until a limit is reached.
 
-        ``progress`` is called with the number of messages so far, every so many events.
+        ``progress`` is called with the number of messages so far, now and then.
         """
         self.stop(self.advance(until, progress, limits))
 

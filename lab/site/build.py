@@ -52,7 +52,7 @@ def write_site(
     """Write the site to a folder, which is made if it is missing; all parts, or those named.
 
     ``examples`` are the names of those in the gallery; none stands for all.
-    The files of an older site there are replaced, and those that are no longer of it removed.
+    The files of an older site there are replaced, and those that it no longer has are removed.
     Raises NotOurs if there are other files in the folder and no site, NotMade if a part that is
     named cannot be made, and OSError.
     """

@@ -232,5 +232,5 @@ def _cut(name: str) -> str:
 
 
 def _first(name: str, cells: int) -> str:
-    """Return the beginning of a name, of at most so many cells, with its marks."""
+    """Return the beginning of a name, of at most a number of cells, with its marks."""
     return name if cell_len(name) <= cells else set_cell_size(name, cells).rstrip()

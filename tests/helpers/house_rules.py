@@ -623,6 +623,11 @@ class _Touches(ast.NodeVisitor):
             self.found.append(Found(self.file, ast.unparse(node), node.lineno))
         self.generic_visit(node)
 
+    def visit_MatchClass(self, node: ast.MatchClass) -> None:
+        for name in node.kwd_attrs:
+            self.check(node.cls, name, f"case {ast.unparse(node)}", node.lineno)
+        self.generic_visit(node)
+
     def check(self, value: ast.expr, name: str, touched_name: str, line: int) -> None:
         if is_private(name) and not self.defines(self.class_of(value), name):
             self.found.append(Found(self.file, touched_name, line))

@@ -13,8 +13,16 @@ from typing import Final, NamedTuple
 README: Final = Path(__file__).resolve().parents[2] / "lab" / "README.md"
 REGION: Final = re.compile(r"(?<=<!-- rooms -->\n).*?(?=<!-- /rooms -->)", re.S)
 
-CLOCKS: Final = ("time", "sched", "datetime.now")
-CHANCE: Final = ("random", "secrets", "uuid.uuid1", "uuid.uuid4", "os.urandom", "numpy.random")
+CLOCKS: Final = ("time", "sched", "datetime.now", "os.times")
+CHANCE: Final = (
+    "random",
+    "secrets",
+    "uuid.uuid1",
+    "uuid.uuid4",
+    "os.urandom",
+    "os.getrandom",
+    "numpy.random",
+)
 WIRES: Final = ("socket", "socketserver", "ssl", "select", "selectors", "asyncio", "simpy")
 PROCESSES: Final = ("threading", "multiprocessing", "subprocess", "concurrent")
 DRIVERS: Final = "each room that drives hosts"

@@ -90,6 +90,8 @@ FORBIDDEN = [
     Edit("analysis/measures", called("import matplotlib.pyplot as plt"), "forbidden"),
     Edit("topology/describe", "from matplotlib import colors", "forbidden"),
     Edit("trace/digests", "import os\nX = os.urandom(4)", "forbidden"),
+    Edit("trace/digests", "from os import getrandom", "forbidden"),
+    Edit("hosts/host", "import os\nX = os.times()", "forbidden"),
     Edit("views/replay/data", for_types("from lab.live.network import X"), "forbidden"),
 ]
 TOUCHED = [
@@ -98,6 +100,11 @@ TOUCHED = [
     Edit("hosts/paths", 'def _x(host):\n    return getattr(host, "_spool")', "touched"),
     Edit("hosts/paths", "def _x(host):\n    host._spool = None", "touched"),
     Edit("hosts/paths", 'def _x(host):\n    return vars(host)["_spool"]', "touched"),
+    Edit(
+        "hosts/paths",
+        "def _x(host):\n    match host:\n        case object(_spool=x):\n            pass",
+        "touched",
+    ),
     Edit("hosts/paths", 'def _x(host):\n    return host.__dict__["_spool"]', "touched"),
     Edit("hosts/paths", "from lab.hosts.host import _anything", "touched"),
     Edit("hosts/paths", "from lab.hosts import host\nX = host._anything", "touched"),

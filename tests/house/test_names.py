@@ -66,7 +66,7 @@ ALLOWED = {
     "judging/relays/cases.py": "commands, in names of cases",
     "judging/relays/judge.py": "paths and command codes, as a program writes them",
     "judging/examples/mailer.py": "a program that imports nothing of the lab",
-    "cli/common.py": "the ending of a file's name",
+    "cli/files.py": "the ending of a file's name",
     "views/plain/__init__.py": "the ending of a file's name",
     "site/markdown.py: slug": "the words of a heading, as an anchor",
     "cli/plot.py": "the ending of a file's name",

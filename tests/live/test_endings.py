@@ -66,7 +66,7 @@ def test_interrupted_artefacts_are_those_of_lab_run_too(
     import click
 
     from lab.api import artefacts
-    from lab.cli.common import write_artefacts
+    from lab.cli.files import write_artefacts
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

@@ -261,7 +261,7 @@ SYNTAX: Final = [
         ("open-bracket", "RCPT TO:<{to}", "501 500 ~250 ~555 ~553", "a bracket is closed"),
     ], (line("NOOP", "250"),), because="servers of today are tolerant here",
        hint="A path is <user@host>; anything else is answered 501."),
-    case("rcpt-null", "3.6-10", 6, "the null path is no recipient", "mail",
+    case("rcpt-null", "3.6-10", 6, "the null path is not a recipient", "mail",
          line("RCPT TO:<>", "501 500 550 553 ~555"), because=_TODAY,
          hint="<> is a reverse-path only."),
     case("rcpt-host-small", "2-4", 6, "the case of a host's name does not matter", "mail",

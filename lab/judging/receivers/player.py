@@ -70,7 +70,7 @@ def _send(
     due: int,
     timeout: float,
 ) -> bool:
-    """Send octets, in pieces if there are sizes, and wait until so many replies have come."""
+    """Send octets, in pieces if there are sizes, and wait until that number of replies has come."""
     for piece in cut(octets, pieces)[:-1]:
         channel.exchange(piece, lambda: True, timeout)
     return _hear(channel, counter, cut(octets, pieces)[-1], due, timeout)

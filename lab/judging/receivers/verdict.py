@@ -142,7 +142,7 @@ def _form(said: Said, number: int, asked: Asked) -> Wrong | None:
 
 
 def _code(record: Record, asked: Asked, said: Said, number: int, today: bool) -> Wrong | None:
-    """Return whether the code of a reply is another than was wanted."""
+    """Return whether the code of a reply differs from what was wanted."""
     say, code = asked.say, said.code
     if code in say.wanted:
         return None

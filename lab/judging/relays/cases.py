@@ -89,7 +89,7 @@ CASES: Final[list[RelayCase]] = [
       for row in ("CONNECT", "MAIL", "RCPT", "DATA", "data")],
     RelayCase("retry-down", "4.1.1-20", 10, "a host that is down is tried again", is_down=True,
               hint=_AGAIN),
-    RelayCase("retry-garbage", "4.2-3", 10, "what is no reply is tried again",
+    RelayCase("retry-garbage", "4.2-3", 10, "what is not a reply is tried again",
               odds=(Odd("MAIL", "hello?\r\n", "cut"), FINE), hint=_AGAIN),
     RelayCase("quit-refused", "4.1.1-12", 10, "a refused QUIT sends nothing twice",
               odds=(Odd("QUIT", "500 what\r\n"),), hint="The 250 to the text settles it."),

@@ -109,7 +109,7 @@ def _refusals() -> list[SenderCase]:
     codes = {
         "421": ("4.3-4", "421 ends the session"), "451": ("E-3", "4yz: try again later"),
         "550": ("E-3", "5yz: never"), "459": ("4.3-6", "an unknown 4yz is a 4yz"),
-        "599": ("4.3-6", "an unknown 5yz is a 5yz"), "150": ("E-4", "1yz is no reply of SMTP"),
+        "599": ("4.3-6", "an unknown 5yz is a 5yz"), "150": ("E-4", "1yz is not a reply of SMTP"),
     }  # fmt: skip
     return [
         SenderCase(f"{NAMES[row]}-{code}", rule, 10,
@@ -164,7 +164,7 @@ def _odd_forms() -> list[SenderCase]:
 
 
 def _losses() -> list[SenderCase]:
-    """The channel is lost, or the receiver says nothing, or what is no reply."""
+    """The channel is lost, or the receiver says nothing, or what is not a reply."""
     found = []
     for row in ROWS:
         words = NAMES[row]
@@ -180,9 +180,9 @@ def _losses() -> list[SenderCase]:
                        f"reply to {WORDS[row]}", Odd(row, "", "half-close"), mail=mail, hint=why),
             SenderCase(f"{words}-silence", rule, 10, f"no reply to {WORDS[row]} for a while, then "
                        "the channel is lost", Odd(row, "", "silence"), mail=mail, hint=why),
-            SenderCase(f"{words}-garbage", "4.2-3", 10, f"what is no reply to {WORDS[row]}",
+            SenderCase(f"{words}-garbage", "4.2-3", 10, f"what is not a reply to {WORDS[row]}",
                        Odd(row, "\x00\x7fhello\x1b[2J\r\n", "cut"), mail=mail,
-                       hint="What does not begin with three digits is no reply."),
+                       hint="What does not begin with three digits is not a reply."),
         ]  # fmt: skip
     for row in ROWS[:5]:
         words = NAMES[row]

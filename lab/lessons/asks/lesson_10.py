@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from lab.api.run import Run
 
 Waiting = Callable[..., "Run"]
-"""A function of settings that returns a run in which FAR is ``down`` for so many minutes."""
+"""A function of settings that returns a run in which FAR is ``down`` for a number of minutes."""
 
 
 def _minutes(right: float) -> Number:

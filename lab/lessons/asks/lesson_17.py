@@ -47,7 +47,7 @@ def break_it() -> Address:
     return Address(f"{told['user']}@{told.host}", network.hosts)
 
 
-@hinted("A space must be quoted; quotes are no part of the name.")
+@hinted("A space must be quoted; quotes are not part of the name.")
 def exercise_1(paths: list[str]) -> Several:
     """Return the codes of the RCPT commands with these paths, in their order."""
     session = talk(FILE, "FAR.ARPA", quiet=True)
