@@ -297,6 +297,40 @@ def test_conditions_of_the_page_are_those_of_the_stepper(name: str, tmp_path: Pa
             matching(trace, text)
 
 
+NUMBERED = """
+[[host]]
+name = "A"
+users = ["ann"]
+[[host]]
+name = "#0123"
+users = ["bob"]
+[[link]]
+between = ["A", "#0123"]
+[[mail]]
+from = "ann@A"
+to = ["bob@#123"]
+"""
+
+
+@needs_node
+def test_a_condition_of_the_page_knows_every_spelling_of_a_host(tmp_path: Path) -> None:
+    """Case and leading zeros do not matter: the same events as for the stepper, and some."""
+    path = tmp_path / "numbered.toml"
+    path.write_text(NUMBERED)
+    trace = lab.simulate(path).trace
+    texts = ["host #123", "host #00123", "peer #00123", "host a"]
+    body = """
+        const run = new Run(given.data);
+        return given.texts.map((text) => {
+          const holds = parseCondition(run, text);
+          return Array.from({ length: run.count }, (_, i) => i).filter(holds);
+        });
+    """
+    page = computed(tmp_path, body, {"data": replay_data(trace), "texts": texts})
+    assert page == [matching(trace, text) for text in texts]
+    assert all(page)
+
+
 @needs_chromium
 def test_playing_stops_at_a_breakpoint_that_was_typed(chromium: Any, tmp_path: Path) -> None:
     trace = lab.simulate(TOPOLOGIES / "campus.toml").trace

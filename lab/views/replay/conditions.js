@@ -42,10 +42,18 @@ function ofKind(run, kind) { return (i) => run.name(i) === kind; }
 
 /** Whether the host in a column has that name, or that name with ".ARPA". */
 function named(run, column, words) {
-  const name = words.shift().toUpperCase();
-  const hosts = new Set(run.data.conditions.names.map((one, k) => ([name, `${name}.ARPA`].includes(one.toUpperCase())
-    || [name, `${name}.ARPA`].includes(run.hosts[k].name.toUpperCase()) ? k : -2)));
+  const word = words.shift();
+  const meant = [hostKey(word), hostKey(`${word}.ARPA`)];
+  const isMeant = (key, k) => meant.includes(key) || meant.includes(hostKey(run.hosts[k].name));
+  const hosts = new Set(run.data.conditions.keys.map((key, k) => (isMeant(key, k) ? k : -2)));
   return (i) => hosts.has(column[i]);
+}
+
+/** What all spellings of a host's name have in common, as `canonical` in lab/protocol/names.py. */
+function hostKey(text) {
+  if (/[^\x00-\x7f]/.test(text)) return text;
+  const capitals = text.toUpperCase();
+  return /[#[]/.test(capitals) ? capitals.replace(/(?<=[#.[])0+(?=[0-9])/g, "") : capitals;
 }
 
 function numbered(column, what, words) {

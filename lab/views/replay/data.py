@@ -49,6 +49,7 @@ from lab.analysis.tallies import tally_changes
 from lab.analysis.waits import skips
 from lab.escaping import visible_lines
 from lab.protocol.dialogue import SideState
+from lab.protocol.names import canonical
 from lab.protocol.states import COMMANDS, TRANSITIONS, State
 from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
 from lab.trace.rows import (
@@ -193,6 +194,7 @@ class _Page:
                 "commands": COMMANDS,
                 "kinds": list(KINDS),
                 "names": self.names,
+                "keys": [canonical(name) for name in self.names],
             },
             "verdict": messages.verdict(),
             "recipients": messages.data(),
