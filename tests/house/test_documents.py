@@ -191,6 +191,16 @@ def test_every_module_is_in_the_code_map() -> None:
     assert {path.relative_to(ROOT).as_posix() for path in missing} == set()
 
 
+def test_every_folder_of_tests_is_in_their_readme() -> None:
+    """And every test that lies in none."""
+    readme = (ROOT / "tests/README.md").read_text(encoding="utf-8")
+    tests = ROOT / "tests"
+    folders = [path for path in tests.iterdir() if any(path.glob("*.py"))]
+    names = [f"`{path.name}/`" for path in folders]
+    names += [f"`{path.name}`" for path in tests.glob("test_*.py")]
+    assert [name for name in names if name not in readme] == []
+
+
 def packages_of(path: Path) -> set[str]:
     parts = path.relative_to(ROOT / "lab").parts[:-1]
     return {f"{part}/" for part in parts}
