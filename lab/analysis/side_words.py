@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from lab.protocol.dialogue import SideState
 from lab.protocol.replies import CONNECTION, MAIL_DATA
-from lab.protocol.states import Buffers
+from lab.protocol.states import COMMANDS, Buffers
 from lab.quantities import count_noun
 
 EMPTY: Final = "empty"
@@ -64,7 +64,9 @@ def _row(side: SideState) -> str:
         return ""
     asked = f"{side.was.value} × {_named(side.command)}"
     if side.row is None:
-        return f"{asked}: out of order, 503 (4.1.1, 4.3)"
+        is_known = side.command in COMMANDS or side.command == MAIL_DATA
+        why = "out of order (4.1.1, 4.3)" if is_known else "not a command of RFC 821 (4.2.2)"
+        return f"{asked}: {side.code}, {why}" if side.code else f"{asked}: {why}"
     means = f": {side.code}" if side.code else ""
     means += f", {side.meaning.value}" if side.code and side.meaning else ""
     return f"{asked} → {side.row.next.value} ({side.row.section}){means}"

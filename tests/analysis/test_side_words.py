@@ -32,8 +32,17 @@ def test_a_command_out_of_order_has_no_row() -> None:
     dialogue.reply(b"220 B\r\n")
     dialogue.command(b"MAIL FROM:<a@A>\r\n", 503)
     words = side_words(dialogue.receiver)
-    assert words.row.endswith(": out of order, 503 (4.1.1, 4.3)")
+    assert words.row.endswith(": 503, out of order (4.1.1, 4.3)")
     assert words.buffers == ""
+
+
+def test_what_is_not_a_command_is_not_out_of_order() -> None:
+    """With the code that the reply had."""
+    dialogue = Dialogue()
+    dialogue.reply(b"220 B\r\n")
+    dialogue.command(b"EHLO A\r\n", 500)
+    words = side_words(dialogue.receiver)
+    assert words.row.endswith(": 500, not a command of RFC 821 (4.2.2)")
 
 
 def test_mail_data_is_said_by_its_size() -> None:
