@@ -14,6 +14,7 @@ import atexit
 import gc
 import io
 import os
+import re
 import sys
 from importlib import import_module
 from keyword import iskeyword
@@ -155,11 +156,29 @@ def usage_sentence(error: click.UsageError) -> str:
         message = f"there is no option {error.option_name}"
         message += f"; did you mean {close}?" if close else ""
     else:
-        message = " ".join(error.format_message().split()).rstrip(".")
+        message = _range_in_words(" ".join(error.format_message().split()).rstrip("."))
     if len(message) > LONGEST_MESSAGE:  # it may quote an argument
         message = message[:LONGEST_MESSAGE] + " ..."
     command = error.ctx.command_path if error.ctx else "lab"
     return f"{message[:1].lower()}{message[1:]} (see {command} --help)"
+
+
+def _range_in_words(message: str) -> str:
+    """Return a message of click with the range of a number said in words.
+
+    >>> _range_in_words("-1 is not in the range x>=1")
+    '-1 is not allowed; use 1 or more'
+    """
+    said = re.search(r" is not in the range (?:(\S+?)(<=?))?x(?:(<=?|>=?)(\S+))?$", message)
+    if said is None:
+        return message
+    least, above, bound, value = said.groups()
+    if least is not None:
+        allowed = f"{'more than ' if above == '<' else ''}{least} to {value}"
+    else:
+        words = {">=": "{} or more", ">": "more than {}", "<=": "{} or less", "<": "less than {}"}
+        allowed = words[bound].format(value)
+    return f"{message[: said.start()]} is not allowed; use {allowed}"
 
 
 def open_closed_streams() -> None:

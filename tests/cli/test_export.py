@@ -66,7 +66,7 @@ def test_a_diagram_may_be_of_one_message(lab: Command, left: Path, tmp_path: Pat
         (("mermaid", "--message", "99"), "there is no message 99; they are 1 to 8"),
         (("mermaid", "--between", "A", "HUB.CAMPUS"), "there is no host 'A'; there are HUB"),
         (("mermaid", "--message", "1", "--session", "1"), "exclude each other; use one of them"),
-        (("mermaid", "--message", "0"), "0 is not in the range"),
+        (("mermaid", "--message", "0"), "0 is not allowed; use 1 or more"),
     ],
 )
 def test_what_cannot_be_exported_is_a_sentence_and_status_2(
