@@ -333,7 +333,7 @@ def parse_command(line: bytes, grammar: str = "standard") -> Command:
     if grammar == "tolerant":
         text = _tidied(text)
     verb, space, argument = in_capitals(text[:4]), text[4:5], text[5:]
-    # "Command codes are four alphabetic characters" (4.1.2): a longer word is a different one
+    # "Command codes are four alphabetic characters" (4.1.2): a longer word is another word
     if verb not in COMMANDS or (space.isascii() and space.isalpha()):
         return Command("", text="Syntax error, command unrecognized", fault=500)
     try:

@@ -126,7 +126,7 @@ class Calendar:
         self._until_minute = ""
 
     def daytime(self, now: float) -> str:
-        """Return ``<date> <SP> <time>`` some seconds later, such as "2 Nov 81 22:40:10 UT"."""
+        """Return ``<date> <SP> <time>`` after so many seconds, such as "2 Nov 81 22:40:10 UT"."""
         minute, second = divmod(math.floor(now + self._offset), 60)
         if minute != self._minute:
             day, of_day = divmod(minute, 24 * 60)
