@@ -54,7 +54,7 @@ class Diff:
             self._found: Differences = differences(a, b)
 
     def __repr__(self) -> str:
-        from lab.views.text.differences import verdict
+        from lab.analysis.difference_sentences import verdict
 
         return f"<Diff: {verdict(self._found)}>"
 
@@ -65,8 +65,8 @@ class Diff:
 
     def _slopes_html(self) -> str:
         """Return the slope chart as an image within HTML; "" if there is nobody to draw."""
+        from lab.analysis.difference_sentences import verdict
         from lab.views.pictures.plot_style import off_screen
-        from lab.views.text.differences import verdict
 
         if not self._found.pairs:
             return ""

@@ -8,11 +8,13 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import pstdev
 from typing import Any, Final
 
 from lab import visual_language
 from lab.analysis import map_layout
 from lab.analysis import slopes as layout
+from lab.analysis.difference_sentences import fate
 from lab.analysis.differences import Differences, LinkChange, RecipientPair
 from lab.analysis.phases import PHASES, Phase
 from lab.analysis.recipients import Recipient
@@ -20,7 +22,6 @@ from lab.analysis.slopes import NO_OUTCOME, Slope, SlopeLabel
 from lab.escaping import visible
 from lab.quantities import TIME_STEPS, clock_time, count_noun
 from lab.trace.meta import Meta
-from lab.views.text.differences import fate
 
 _WIDTH: Final = 960
 
@@ -239,7 +240,7 @@ def map_drawing(found: Differences, meta: Meta) -> str:
     """Return the map with an arrow for each direction of a link whose load changed."""
     hosts, links = list(meta.get("hosts", ())), list(meta.get("links", ()))
     found_places = map_layout.places(hosts, links)
-    is_flat = len(hosts) < 2 or float(found_places[:, 1].std()) < _FLAT
+    is_flat = len(hosts) < 2 or pstdev(float(y) for _, y in found_places) < _FLAT
     tall = _FLAT_HEIGHT if is_flat else _MAP_HEIGHT
     places = {
         str(host["name"]): (_MARGIN + x * _MAP_WIDTH, 40 + (1 - y) * tall)

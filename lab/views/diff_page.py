@@ -13,6 +13,14 @@ from pathlib import Path
 from typing import Final
 
 from lab import visual_language
+from lab.analysis.difference_sentences import (
+    change,
+    fate,
+    message_numbers,
+    mostly,
+    phase_sentence,
+    verdict,
+)
 from lab.analysis.differences import Differences
 from lab.analysis.phases import PHASES
 from lab.quantities import clock_time
@@ -24,14 +32,6 @@ from lab.views.diff_drawings import (
     link_name,
     map_drawing,
     slope_drawing,
-)
-from lab.views.text.differences import (
-    change,
-    fate,
-    message_numbers,
-    mostly,
-    phase_sentence,
-    verdict,
 )
 
 _ROWS: Final = 200

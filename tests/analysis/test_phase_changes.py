@@ -9,12 +9,12 @@ from helpers.places import TOPOLOGIES
 from helpers.small_topologies import host, mail
 
 import lab
+from lab.analysis.difference_sentences import IN_PHASES, mostly, phase_sentence
 from lab.analysis.differences import differences
 from lab.analysis.phase_changes import PhaseChange, PhaseChanges, largest, totals
 from lab.analysis.phases import PHASES
 from lab.simulation.simulation import simulate
 from lab.topology.model import from_dict
-from lab.views.text.differences import IN_PHASES, mostly, phase_sentence
 
 CAMPUS = simulate(lab.load(TOPOLOGIES / "campus.toml"))
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from rich import box
@@ -11,11 +10,17 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from lab.analysis.difference_sentences import (
+    change,
+    fate,
+    message_numbers,
+    mostly,
+    phase_sentence,
+    verdict,
+)
 from lab.analysis.differences import Differences, LinkChange, RecipientPair
-from lab.analysis.phase_changes import largest
-from lab.analysis.recipients import Recipient
 from lab.analysis.shown_names import ShownNames
-from lab.quantities import clock_time, count_noun, time_taken
+from lab.quantities import clock_time, count_noun
 from lab.views.text.shown import Shown
 
 ROWS: Final = 10
@@ -82,106 +87,6 @@ def difference_html(found: Differences, names: tuple[str, str]) -> str:
     return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
-# -- sentences -------------------------------------------------------------------------------------
-
-
-def verdict(found: Differences) -> str:
-    """Return in a sentence or two whether two runs are the same, and how recipients fared."""
-    everybody = count_noun(len(found.pairs), "recipient")
-    if found.same:
-        aside = ", times aside" if found.times_aside else ""
-        return f"The runs are the same{aside}: {everybody}."
-    begin = "The runs differ."
-    if found.first is not None:
-        begin = f"The runs part at {clock_time(found.first.t)}."
-    movers = found.movers()
-    if not movers:
-        return f"{begin} No recipient fared otherwise." if found.pairs else begin
-    how = "; ".join(_how(movers))
-    return f"{begin} {len(movers):,} of {everybody} fared otherwise: {how}."
-
-
-def _how(movers: Sequence[RecipientPair]) -> Iterator[str]:
-    others: Counter[str] = Counter()
-    changes: list[float] = []
-    for pair in movers:
-        outcomes = [_outcome(each) for each in pair]
-        if outcomes[0] != outcomes[1]:
-            others[f"{outcomes[0]} in A and {outcomes[1]} in B"] += 1
-        elif pair.change:
-            changes.append(pair.change)
-        else:
-            others["handed in or relayed otherwise, and as quick"] += 1
-    for words, count in others.most_common():
-        yield f"{count:,} {words}"
-    for word, found in (
-        ("later", [each for each in changes if each > 0]),
-        ("sooner", [-each for each in changes if each < 0]),
-    ):
-        if found:
-            least, most = time_taken(min(found)), time_taken(max(found))
-            span = most if least == most else f"{least} to {most}"
-            yield f"{len(found):,} {word} in B by {span}"
-
-
-def _outcome(recipient: Recipient | None) -> str:
-    if recipient is None:
-        return "absent"
-    outcome = "notification lost" if recipient.outcome == _UNDELIVERABLE else recipient.outcome
-    return f"{outcome} twice" if recipient.deliveries > 1 else outcome
-
-
-_UNDELIVERABLE: Final = "undeliverable_notifications"
-
-
-def fate(recipient: Recipient | None) -> str:
-    """Return what became of a recipient in one of two runs: "delivered after 12.1 s"."""
-    if recipient is None:
-        return "not there"
-    seconds = recipient.seconds
-    return _outcome(recipient) + ("" if seconds is None else f" after {_exact(seconds)}")
-
-
-def _exact(seconds: float) -> str:
-    return time_taken(seconds)
-
-
-def change(pair: RecipientPair) -> str:
-    """Return how much later or sooner a recipient was settled in the second run."""
-    if not pair.change:
-        return ""
-    return f"{time_taken(abs(pair.change))} {'later' if pair.change > 0 else 'sooner'}"
-
-
-IN_PHASES: Final = {
-    "spool": "in spools", "retry": "waiting for a retry", "opening": "opening channels",
-    "line": "waiting for a line", "sending": "sending mail data", "dialogue": "in dialogues",
-}  # fmt: skip
-"""What mail does in each phase, after "it spent 3 s more"."""
-
-
-def phase_sentence(found: Differences) -> str:
-    """Return in a sentence what B spent more, and less, in each phase; "" if that is unknown."""
-    spent = [(phase, seconds) for phase, seconds in found.phase_totals().items() if seconds]
-    spent.sort(key=lambda each: -abs(each[1]))
-    parts = [
-        f"{time_taken(abs(seconds))} {'more' if seconds > 0 else 'less'} {IN_PHASES[phase]}"
-        for phase, seconds in spent
-    ]
-    return f"In all, mail in B spent {', '.join(parts)}." if parts else ""
-
-
-def mostly(found: Differences, pair: RecipientPair) -> str:
-    """Return what did most to the change of a recipient, and why: "+35 s line: behind ..."."""
-    if not pair.change:
-        return ""
-    one = largest(found.phase_changes(pair), pair.change)
-    if one is None:
-        return ""
-    sign = "+" if one.change > 0 else "-"
-    return f"{sign}{time_taken(abs(one.change))} {one.phase}: {one.because}"
-
-
 # -- tables ----------------------------------------------------------------------------------------
 
 
@@ -210,14 +115,6 @@ def _movers(found: Differences, movers: Sequence[RecipientPair], rows: int) -> T
     if (left := len(movers) - rows) > 0:
         table.caption = f"and {left:,} more; --json has all"
     return table
-
-
-def message_numbers(pair: RecipientPair) -> str:
-    """Return the number of a message, or both if they differ: "3 (B: 4)"."""
-    a, b = (each.message if each is not None else None for each in pair)
-    if a is None:
-        return f"B: {b}"
-    return str(a) if b in (a, None) else f"{a} (B: {b})"
 
 
 def _links(changed: Sequence[LinkChange], unit: str, shown: ShownNames) -> Table:
