@@ -16,30 +16,37 @@ from lab.cli.common import (
     require_modules,
     status_line,
 )
-from lab.site.parts import NotMade, parts
+from lab.site.parts import PARTS, NotMade
 
-PARTS = [part.name for part in parts()]
+NAMES = [part.name for part in PARTS]
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(file_okay=False))
 @click.option(
-    "--only", type=click.Choice(PARTS), multiple=True, metavar="PART",
-    help=f"Make only this part beside the home page: {', '.join(PARTS)}. May be repeated.",
+    "--only", type=click.Choice(NAMES), multiple=True, metavar="PART",
+    help=f"Make only this part beside the home page: {', '.join(NAMES)}. May be repeated.",
 )  # fmt: skip
+@click.option(
+    "--packages",
+    metavar="URL",
+    help="Where the lab in the browser may load Pyodide's own packages from, as matplotlib."
+    "  [default: none; nothing is loaded from elsewhere]",
+)
 @quiet_option
-def site(folder: str, only: tuple[str, ...], quiet: bool) -> None:
+def site(folder: str, only: tuple[str, ...], packages: str | None, quiet: bool) -> None:
     """Write guides, reference, gallery and course as a folder of pages.
 
-    DIR is made if it is missing; a site that is there is replaced. The pages need no server and
-    no address outside: open DIR/index.html, or put the folder on any web server.
+    DIR is made if it is missing; a site that is there is replaced. The pages need no address
+    outside. Open DIR/index.html, or put the folder on any web server, which the page with the lab
+    itself needs.
     """
     require_modules("jinja2", "griffe")
     from lab.site.build import NotOurs, write_site
 
     try:
         with status_line("making the site") as update:
-            built = write_site(Path(folder), only, update)
+            built = write_site(Path(folder), only, update, packages=packages)
     except NotOurs as why:
         exit_with_error(str(why))
     except NotMade as why:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from lab.runtime.version import VERSION
+from lab.site.browser import write_play
 from lab.site.course import write_course
 from lab.site.gallery import write_gallery
 from lab.site.guides import write_guides
 from lab.site.home import write_home
 from lab.site.pages import Site, style_sheet
-from lab.site.parts import PLAY, NotMade
+from lab.site.parts import NotMade
 from lab.site.reference import write_reference
 
 Report = Callable[[str], None]
@@ -48,10 +48,12 @@ def write_site(
     parts: Collection[str] = (),
     report: Report = lambda doing: None,
     examples: Collection[str] = (),
+    packages: str | None = None,
 ) -> Built:
     """Write the site to a folder, which is made if it is missing; all parts, or those named.
 
-    ``examples`` are the names of those in the gallery; none stands for all.
+    ``examples`` are the names of those in the gallery; none stands for all. ``packages`` is the
+    address from which the lab in the browser may load Pyodide's own packages.
     The files of an older site there are replaced, and those that it no longer has are removed.
     Raises NotOurs if there are other files in the folder and no site, NotMade if a part that is
     named cannot be made, and OSError.
@@ -59,7 +61,7 @@ def write_site(
     old = _files_of(folder)
     site = Site(folder, parts)
     try:
-        left_out = _write_play(site, report, old, is_asked="play" in parts)
+        left_out = _write_play(site, report, old, packages, is_asked="play" in parts)
         _write_pages(site, report, examples)
         _remove(folder, old - set(site.written))
         old = set()
@@ -83,7 +85,9 @@ def _write_pages(site: Site, report: Report, examples: Collection[str]) -> None:
             report(f"gallery: {name}")
 
 
-def _write_play(site: Site, report: Report, old: Collection[str], is_asked: bool) -> str:
+def _write_play(
+    site: Site, report: Report, old: Collection[str], packages: str | None, is_asked: bool
+) -> str:
     """Let the lab in the browser write its folder; return why it is left out, "" if it is not.
 
     It comes first, since pages lead to it if it is there. Raises NotMade if it was asked for.
@@ -94,7 +98,7 @@ def _write_play(site: Site, report: Report, old: Collection[str], is_asked: bool
     folder = site.folder / "play"
     _remove(site.folder, [path for path in old if path.startswith("play/")])
     try:
-        import_module(PLAY).write_play(folder, report)
+        write_play(folder, report, packages)
     except NotMade as why:
         if is_asked:
             raise

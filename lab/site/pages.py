@@ -34,7 +34,7 @@ class Site:
 
     def __init__(self, folder: Path, parts: Collection[str]) -> None:
         self.folder = folder
-        self.parts = [part for part in every.parts() if not parts or part.name in parts]
+        self.parts = [part for part in every.PARTS if not parts or part.name in parts]
         self.written: list[str] = []
 
     def has(self, part: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 
@@ -15,18 +14,11 @@ class Part(NamedTuple):
     about: str
 
 
-PLAY: Final = "lab.site.browser"
-"""The module of the lab in the browser: ``write_play(folder, report)`` makes the folder play/.
-
-It raises NotMade if it cannot; the site is made without it then, unless it was asked for by name.
-"""
-
-
 class NotMade(Exception):
     """Raised if a part cannot be made here; the text says what, why, and what would help."""
 
 
-_EVERY: Final = (
+PARTS: Final = (
     Part("guides", "guides/index.html", "Guides", "how to do each thing, with examples that run"),
     Part(
         "gallery",
@@ -48,9 +40,4 @@ _EVERY: Final = (
     ),
     Part("play", "play/index.html", "In the browser", "the lab itself, with nothing to install"),
 )
-
-
-def parts() -> list[Part]:
-    """Return the parts beside the home page, in the order of the navigation."""
-    has_play = find_spec(PLAY) is not None
-    return [part for part in _EVERY if part.name != "play" or has_play]
+"""The parts beside the home page, in the order of the navigation."""

@@ -163,6 +163,7 @@ CAUGHT = {  # exceptions that no public call raises, each with who catches it
     "Misunderstood": "the stepper's command line",
     "NeverEnds": "lab.storm: a breach",
     "NoChange": "the page of lab watch",
+    "NoEdit": "lab.browser.desk, which says why",
     "NotFound": "the server of pages",
     "NotMade": "lab.site.build, and lab.cli.site",
     "NotOurs": "lab.cli.site: a folder with other files",

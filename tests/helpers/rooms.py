@@ -113,6 +113,7 @@ ROOMS: Final = {
         "runtime trace protocol testing analysis hosts captures topology extend views api"
         " experiments stepping lessons",
     ),
+    "browser": Room(8, f"{MEANING} simulation views views/replay api stepping"),
     "site": Room(
         8, f"{DATA} protocol testing analysis visual_language extend {VIEWS} api lessons"
     ),

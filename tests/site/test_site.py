@@ -138,26 +138,20 @@ def test_a_site_that_was_interrupted_can_be_made_again(
     assert not (folder / "guides").exists()
 
 
-class Browser:
-    """Stands for the module of the lab in the browser."""
+def with_browser(monkeypatch: pytest.MonkeyPatch, why: str = "") -> None:
+    """Let something small stand for the lab in the browser; ``why`` says that it cannot be made."""
 
-    def __init__(self, why: str = "") -> None:
-        self.why = why
-
-    def write_play(self, folder: Path, report: object) -> None:
+    def write_play(folder: Path, report: object, packages: str | None) -> None:
         folder.mkdir(parents=True)
         (folder / "index.html").write_text("<title>Play</title>", encoding="utf-8")
-        if self.why:
-            raise NotMade(self.why)
+        if why:
+            raise NotMade(why)
 
-
-def with_browser(monkeypatch: pytest.MonkeyPatch, module: Browser) -> None:
-    monkeypatch.setattr("lab.site.parts.find_spec", lambda name: module)
-    monkeypatch.setattr("lab.site.build.import_module", lambda name: module)
+    monkeypatch.setattr("lab.site.build.write_play", write_play)
 
 
 def test_the_lab_in_the_browser_is_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with_browser(monkeypatch, Browser())
+    with_browser(monkeypatch)
     write_site(tmp_path, ["play"])
     assert 'href="play/index.html"' in (tmp_path / "index.html").read_text("utf-8")
     assert broken_links(tmp_path) == []
@@ -169,7 +163,7 @@ def test_a_lab_in_the_browser_that_cannot_be_made_is_left_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a note; but if it was asked for by name, nothing else would do."""
-    with_browser(monkeypatch, Browser("no Pyodide is there"))
+    with_browser(monkeypatch, "no Pyodide is there")
     monkeypatch.setattr("lab.site.build._write_pages", lambda site, *rest: write_home(site))
     built = write_site(tmp_path)
     assert built.left_out == "no Pyodide is there"
