@@ -34,6 +34,11 @@ _PAGES: Final = (
 PURE: Final = ("anyascii", "mypy_extensions", "networkx", "simpy", "typing_extensions")
 """What the lab needs that is plain Python: it is taken from where it is installed."""
 
+LEFT_OUT: Final = (
+    "benchmarks", "captures", "cli", "judging", "lessons", "live", "notebooks", "watching",
+)  # fmt: skip
+"""Folders of the lab that the page has no use for."""
+
 _PATIENCE: Final = 240
 
 
@@ -87,10 +92,11 @@ def write_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
 def _lab(wheels: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """Yield what is unpacked: the lab and what ships with it, and packages with compiled parts."""
     package = _HERE.parents[1]
-    yield from _below(package, "lab")
-    for name in ("topologies", "notebooks"):
-        if not (package / name).is_dir():
-            yield from _below(shipped(name), f"lab/{name}")
+    for name, content in _below(package, "lab"):
+        if name.split("/")[1] not in LEFT_OUT:
+            yield name, content
+    if not (package / "topologies").is_dir():  # it is, where the lab was installed from a wheel
+        yield from _below(shipped("topologies"), "lab/topologies")
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as packed:
             yield from ((name, packed.read(name)) for name in packed.namelist())

@@ -26,7 +26,10 @@ function start() {
       waiting.get(data.id)?.done(data.answer);
       waiting.delete(data.id);
     } else if ("failed" in data) state(`Python cannot be started: ${data.failed}`);
-    else state(data.stage ? `Loading ${data.stage} …` : "Ready");
+    else {
+      lab.times[data.stage || "ready"] ??= performance.now();
+      state(data.stage ? `Loading ${data.stage} …` : "Ready");
+    }
   };
   worker.onerror = (event) => state(`Python cannot be started: ${event.message || "the worker has failed"}`);
 }
@@ -398,11 +401,11 @@ async function begin() {
     show(given);
     save();
   } else if (kept.length) show(kept[0]);
-  shipped = (await value({ do: "shipped" })) || [];
   if (!file) await openShipped(FIRST);
-  list();
   busy(false);
   await run();
+  shipped = (await value({ do: "shipped" })) || [];
+  list();
 }
 
 addEventListener("hashchange", async () => {
