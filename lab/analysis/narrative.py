@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from lab.analysis.faults import shown_place
 from lab.analysis.shown_names import NAMES, ShownNames, shown_names
-from lab.escaping import visible
 from lab.quantities import clock_time, count_noun
+from lab.runtime.escaping import visible
 from lab.trace.closes import QUIT, cut_cause, is_cut
 from lab.trace.rows import (
     CHANGING,

@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from lab.escaping import visible
 from lab.protocol import HostName
 from lab.protocol.names import host_name
+from lab.runtime.escaping import visible
 from lab.trace.labels import label_key
 from lab.trace.meta import Meta
 

@@ -11,13 +11,13 @@ from typing import BinaryIO
 from lab.analysis.account import Account
 from lab.api.played_host import PlayedHost
 from lab.api.run import Run
-from lab.escaping import visible_lines
 from lab.hosts.behaving import session_class
 from lab.hosts.receiving import from_outside, receiver_smtp, reply_script
 from lab.hosts.reply_script import ReplyWriter
 from lab.protocol import Crossing, Transaction
 from lab.protocol.arriving import ArrivingReplies
 from lab.quantities import clock_time
+from lab.runtime.escaping import visible_lines
 from lab.simulation.plugins import Plugins
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology

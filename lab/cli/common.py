@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from lab.escaping import visible, visible_lines
 from lab.quantities import clock_time
+from lab.runtime.escaping import visible, visible_lines
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

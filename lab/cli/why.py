@@ -7,7 +7,7 @@ import json
 import click
 
 from lab.cli.common import echo, exit_with_error, read_trace, status_line, until_reader_leaves
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 
 
 @click.command()

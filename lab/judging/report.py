@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from lab.escaping import visible
 from lab.judging.finding import Finding, Judgement, by_cause
 from lab.judging.record import Line
 from lab.quantities import count_noun
 from lab.rfc import Rule, rules
+from lab.runtime.escaping import visible
 
 _WIDTH: Final = 96
 _NAMED: Final = 8

@@ -9,10 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from lab.escaping import visible
 from lab.judging.channel import SocketChannel
 from lab.judging.places import filled
 from lab.judging.program import LastWords, NotStarted, Program
+from lab.runtime.escaping import visible
 
 _START: Final = 20.0
 """Seconds that a program may take until it listens."""

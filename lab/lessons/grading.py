@@ -18,13 +18,13 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
-from lab.escaping import csv_cell
 from lab.lessons.course import Lesson, lessons, read
 from lab.lessons.crew import Crew, Job, Marked, Worker
 from lab.lessons.handed_in import restored, steps, valid_cells
 from lab.lessons.marking import Marking, Marks, Timing, Verdict
 from lab.lessons.tasks import tasks, text_of
 from lab.runtime import shipped
+from lab.runtime.escaping import csv_cell
 
 __all__ = ["Grade", "grade", "grade_all", "restored"]
 

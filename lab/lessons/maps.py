@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.escaping import visible
 from lab.lessons import course
+from lab.runtime.escaping import visible
 from lab.runtime.streams import generator
 from lab.topology.graph_files import read_graph
 from lab.topology.maps.map import GraphFault, to_networkx

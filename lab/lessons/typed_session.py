@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lab.analysis.narrative import lines_of
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 
 if TYPE_CHECKING:
     from lab.api.run import Run

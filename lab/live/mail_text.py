@@ -10,7 +10,7 @@ from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from typing import Final
 
-from lab import escaping
+from lab.runtime import escaping
 
 LONGEST: Final = 1 << 20
 """Bytes of a message that are shown; the rest can be downloaded."""

@@ -22,7 +22,7 @@ from lab.runtime.shipped import folder as shipped
 from lab.runtime.version import VERSION
 from lab.site import downloads
 from lab.views.replay import player_css, player_js
-from lab.visual_language import style_sheet
+from lab.views.visual_language import style_sheet
 
 Report = Callable[[str], None]
 """Is told what is being made, in a few words."""

@@ -11,9 +11,9 @@ from typing import Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from lab import visual_language
 from lab.runtime.whole_files import whole_file
 from lab.site import parts as every
+from lab.views import visual_language
 
 HERE: Final = Path(__file__).parent
 

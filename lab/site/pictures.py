@@ -16,7 +16,7 @@ from lab.analysis import map_layout
 from lab.runtime.extras import is_installed
 from lab.trace.trace import Trace
 from lab.views.plain.drawing import Drawing
-from lab.visual_language import COLOURS, HOSTS
+from lab.views.visual_language import COLOURS, HOSTS
 
 _WIDTH: Final = 360.0
 _HEIGHT: Final = 190.0

@@ -16,10 +16,10 @@ from lab.analysis.ladder_rows import tag
 from lab.analysis.map_layout import kind_of
 from lab.analysis.narrative import summary_line
 from lab.analysis.short_names import short_names
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 from lab.stepping.moments import Moment
 from lab.trace.meta import HostMeta, Meta
-from lab.visual_language import TERMINAL
+from lab.views.visual_language import TERMINAL
 
 _BRAILLE: Final = 0x2800
 _DOTS: Final = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))

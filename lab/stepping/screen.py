@@ -16,7 +16,7 @@ from textual.markup import escape
 from textual.screen import ModalScreen
 from textual.widgets import Footer, Input, Static
 
-from lab.escaping import visible, visible_lines
+from lab.runtime.escaping import visible, visible_lines
 from lab.stepping import panels
 from lab.stepping.char_map import chart
 from lab.stepping.commands import (
@@ -28,7 +28,7 @@ from lab.stepping.commands import (
     Quit,
 )
 from lab.stepping.stepper import Stepper
-from lab.visual_language import TERMINAL
+from lab.views.visual_language import TERMINAL
 
 PACE: Final = 0.2
 """Seconds from one event to the next while it plays."""

@@ -8,13 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from lab import visual_language
 from lab.analysis.alternatives import alternative
 from lab.analysis.recipients import OUTCOMES
-from lab.escaping import visible
 from lab.quantities import clock_time, count_noun, time_taken
+from lab.runtime.escaping import visible
 from lab.trace.trace import Trace
-from lab.views import save, why_unavailable
+from lab.views import save, visual_language, why_unavailable
 
 MOST_EVENTS: Final = 50_000
 """Events of a run that is drawn without being asked for: about a second of work."""

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import pstdev
 from typing import Any, Final
 
-from lab import visual_language
 from lab.analysis import map_layout
 from lab.analysis import slopes as layout
 from lab.analysis.difference_sentences import fate
@@ -19,9 +18,10 @@ from lab.analysis.differences import Differences, LinkChange, RecipientPair
 from lab.analysis.phases import PHASES, Phase
 from lab.analysis.recipients import Recipient
 from lab.analysis.slopes import NO_OUTCOME, Slope, SlopeLabel
-from lab.escaping import visible
 from lab.quantities import TIME_STEPS, clock_time, count_noun
+from lab.runtime.escaping import visible
 from lab.trace.meta import Meta
+from lab.views import visual_language
 
 _WIDTH: Final = 960
 

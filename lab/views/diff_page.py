@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from lab import visual_language
 from lab.analysis.difference_sentences import (
     change,
     fate,
@@ -26,6 +25,7 @@ from lab.analysis.phases import PHASES
 from lab.quantities import clock_time
 from lab.runtime.whole_files import whole_file
 from lab.trace.meta import Meta
+from lab.views import visual_language
 from lab.views.diff_drawings import (
     escaped,
     lane_drawing,

@@ -17,7 +17,7 @@ import traitlets
 
 from lab.analysis.alternatives import alternative
 from lab.analysis.conditions import Condition, matching
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 from lab.trace.trace import Trace
 from lab.views.replay import beginning, pack, player_css, player_js, replay_data
 

@@ -24,7 +24,7 @@ from helpers.command_line import Command
 from helpers.live_hosts import served
 
 import lab as library
-from lab.escaping import csv_cell, visible
+from lab.runtime.escaping import csv_cell, visible
 from lab.views.replay import replay_page
 
 EVIL = (

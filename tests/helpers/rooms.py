@@ -43,7 +43,9 @@ class Room(NamedTuple):
     drives: bool = False
 
 
-DATA = "quantities escaping runtime trace"
+TEXT = "quantities runtime/escaping"
+SHOWN = f"{TEXT} views/visual_language"
+DATA = f"{TEXT} runtime trace"
 MEANING = f"{DATA} protocol analysis hosts topology"
 SIMULATED = "simulation simulation/partitioned"
 VIEWS = "views views/plain views/pictures views/text views/files views/replay"
@@ -52,19 +54,19 @@ VIEWS = "views views/plain views/pictures views/text views/files views/replay"
 # itself and the rooms that its line names: each on a lower floor, or further up in this table.
 ROOMS: Final = {
     "quantities": Room(0, "", PURE),
-    "escaping": Room(0, "", PURE),
-    "visual_language": Room(0, "", PURE),
+    "runtime/escaping": Room(0, "", PURE),
+    "views/visual_language": Room(0, "", PURE),
     "runtime": Room(0, "quantities"),
     "trace": Room(0, "runtime", PURE),
     "rfc": Room(0),
     "protocol": Room(1, "", PURE),
     "network/transport": Room(1, "", PURE),
     "testing": Room(2, "protocol", PURE),
-    "analysis": Room(2, "quantities escaping runtime trace protocol network/transport", PURE),
+    "analysis": Room(2, f"{TEXT} runtime trace protocol network/transport", PURE),
     "hosts": Room(2, "runtime trace protocol", PURE),
     "captures": Room(3, "runtime trace protocol analysis hosts", (*VIEWING, DRAWING)),
     "topology": Room(
-        3, "quantities escaping runtime trace protocol hosts", (*VIEWING, DRAWING)
+        3, f"{TEXT} runtime trace protocol hosts", (*VIEWING, DRAWING)
     ),
     "network": Room(
         3, "runtime network/transport hosts",
@@ -79,31 +81,31 @@ ROOMS: Final = {
     "extend": Room(
         5, f"{DATA} protocol hosts topology simulation", ("asyncio", "lab.live")
     ),
-    "views/files": Room(5, "escaping trace protocol network/transport analysis", VIEWING),
+    "views/files": Room(5, "runtime/escaping trace protocol network/transport analysis", VIEWING),
     "views/pictures": Room(
-        5, "quantities escaping visual_language runtime trace protocol analysis topology", VIEWING
+        5, f"{SHOWN} runtime trace protocol analysis topology", VIEWING
     ),
     "views/replay": Room(
-        5, "quantities escaping visual_language trace protocol analysis", VIEWING
+        5, f"{SHOWN} trace protocol analysis", VIEWING
     ),
     "views/plain": Room(
-        5, "quantities escaping visual_language trace protocol analysis", VIEWING
+        5, f"{SHOWN} trace protocol analysis", VIEWING
     ),
     "views/text": Room(
-        5, "quantities escaping visual_language trace analysis rfc topology", VIEWING
+        5, f"{SHOWN} trace analysis rfc topology", VIEWING
     ),
     "views": Room(
-        5, "quantities escaping visual_language runtime trace analysis views/plain"
+        5, f"{SHOWN} runtime trace analysis views/plain"
         " views/pictures views/text views/files views/replay", VIEWING,
     ),
     "api": Room(6, f"{MEANING} {SIMULATED} live extend {VIEWS}"),
     "experiments": Room(7, f"{MEANING} simulation extend views/pictures api"),
-    "stepping": Room(7, f"{MEANING} extend visual_language views api"),
+    "stepping": Room(7, f"{MEANING} extend views/visual_language views api"),
     "watching": Room(7, f"{MEANING} simulation live views views/replay api"),
     "lessons": Room(
-        7, "quantities escaping runtime protocol analysis topology simulation views/pictures api"
+        7, f"{TEXT} runtime protocol analysis topology simulation views/pictures api"
     ),
-    "judging": Room(7, "quantities escaping rfc protocol", ("simpy", "asyncio", DRAWING)),
+    "judging": Room(7, f"{TEXT} rfc protocol", ("simpy", "asyncio", DRAWING)),
     "judging/networks": Room(
         7, f"{MEANING} simulation live api experiments judging", (DRAWING,)
     ),
@@ -115,11 +117,11 @@ ROOMS: Final = {
     ),
     "browser": Room(8, f"{MEANING} simulation views views/replay api stepping"),
     "site": Room(
-        8, f"{DATA} protocol testing analysis visual_language extend {VIEWS} api lessons"
+        8, f"{DATA} protocol testing analysis views/visual_language extend {VIEWS} api lessons"
     ),
     "cli": Room(
-        9, f"{DATA} visual_language rfc analysis captures topology {SIMULATED} live extend {VIEWS}"
-        " api experiments stepping watching lessons judging judging/networks"
+        9, f"{DATA} views/visual_language rfc analysis captures topology {SIMULATED} live extend"
+        f" {VIEWS} api experiments stepping watching lessons judging judging/networks"
         " benchmarks site __init__",
     ),
     "__main__": Room(9, "cli"),

@@ -21,7 +21,7 @@ from lab.site.build import NotOurs, write_site
 from lab.site.home import write_home
 from lab.site.parts import NotMade
 from lab.site.pictures import small_map, themed
-from lab.visual_language import COLOURS
+from lab.views.visual_language import COLOURS
 
 EXAMPLES = ("faults/schedule", "rfc821/scenario-03", "experiments/retry-policy")
 """A topology with a file beside it, one without, and an experiment."""

@@ -23,7 +23,7 @@ from helpers.small_topologies import host, mail, relay
 import lab
 from lab.analysis import table_rows
 from lab.analysis.spools import queue_lengths
-from lab.escaping import csv_cell
+from lab.runtime.escaping import csv_cell
 from lab.topology.model import from_dict
 from lab.trace.rows import CROSSING, KIND, OCTETS, SESSION
 from lab.trace.trace import Trace

@@ -16,7 +16,7 @@ from lab.runtime import extras
 from lab.runtime.extras import MissingPackage
 from lab.views import plain
 from lab.views.plain.drawing import Drawing, fitted
-from lab.visual_language import ENDS
+from lab.views.visual_language import ENDS
 
 RELAYED = "rfc821/scenario-03.toml"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -6,12 +6,12 @@ import re
 from dataclasses import replace
 from typing import Final
 
-from lab.escaping import visible
 from lab.judging.cases import Names
 from lab.judging.drop import difference
 from lab.judging.finding import Finding
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Record, ladder
+from lab.runtime.escaping import visible
 
 _RETURN_PATH: Final = re.compile(rb"^Return-Path: ?<[^<>\r\n]*>\r?\n", re.I | re.M)
 _TIME_STAMP: Final = re.compile(rb"^Received:[^\r\n]*\r?\n", re.I | re.M)

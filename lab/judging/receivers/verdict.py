@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from lab.escaping import visible
 from lab.judging.cases import Say
 from lab.judging.finding import Finding
 from lab.judging.record import Asked, Record, ladder
@@ -13,6 +12,7 @@ from lab.judging.replies import Said
 from lab.protocol.names import HostName
 from lab.protocol.replies import COMMAND_REPLIES, MAX_REPLY_LINE, TEXTS
 from lab.protocol.syntax import SyntaxFault, parse_domain
+from lab.runtime.escaping import visible
 
 SHOWN: Final = 160
 OF_TODAY: Final = frozenset({252, 422, 454, 455, 459, 521, 530, 534, 535, 538, 555, 556})

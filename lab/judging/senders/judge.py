@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lab.escaping import visible
 from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Names
 from lab.judging.drop import difference
@@ -23,6 +22,7 @@ from lab.judging.record import Line
 from lab.judging.senders.cases import CASES, WORDS, SenderCase
 from lab.judging.senders.peer import Peer, Seen
 from lab.protocol.syntax import parse_command
+from lab.runtime.escaping import visible
 
 TIMEOUT: Final = 20.0
 """Seconds that a sender may take for a mail, unless another number is asked for."""

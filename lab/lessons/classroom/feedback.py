@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from html import escape
 
-from lab.escaping import visible, visible_lines
 from lab.lessons.classroom.gradebook import Mark, Row, number, page
+from lab.runtime.escaping import visible, visible_lines
 
 _STATES = {
     "passed": "right", "failed": "not right", "not yet": "no answer", "not reached": "not reached",

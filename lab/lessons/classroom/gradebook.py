@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from lab.escaping import csv_cell, visible
+from lab.runtime.escaping import csv_cell, visible
 
 
 @dataclass

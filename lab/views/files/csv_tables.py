@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO, Any, Final, NamedTuple
 
 from lab.analysis import table_rows
-from lab.escaping import csv_cell
+from lab.runtime.escaping import csv_cell
 from lab.trace.trace import Trace
 
 

@@ -15,7 +15,7 @@ from typing import IO, Final
 
 from lab.analysis.ladder_rows import LadderRow, row_of
 from lab.analysis.shown_names import ShownNames, shown_names
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 from lab.trace.rows import HOST, KIND, PEER, SESSION, Row, event_of
 from lab.trace.trace import Trace
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import IO, Any, Final
 
-from lab.escaping import csv_cell
+from lab.runtime.escaping import csv_cell
 from lab.views.files.maildrops import file_name
 
 FOLDER: Final = "probes"

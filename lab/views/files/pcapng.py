@@ -11,7 +11,7 @@ import struct
 from math import floor
 from typing import IO, Final
 
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 from lab.trace.trace import Trace
 from lab.views.files.capture import RAW_IP, address, first_date, packets_in_order
 

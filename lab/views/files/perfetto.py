@@ -18,7 +18,7 @@ from lab.analysis.faults import place_of, shown_place
 from lab.analysis.narrative import sentence, summary_line
 from lab.analysis.shown_names import shown_names
 from lab.analysis.spools import SpoolChange, spool_changes
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 from lab.trace.rows import (
     FAULT_NAME,
     FAULT_ON,

@@ -15,7 +15,7 @@ from typing import IO, Final, NamedTuple
 from lab.analysis.departures import in_order_of_departure
 from lab.analysis.narrative import piece_text, sentence, summary_line
 from lab.analysis.shown_names import NAMES, ShownNames
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 from lab.trace.rows import CROSSING, HOST, KIND, OCTETS, PEER, SESSION, Row, T, event_of
 
 EXPRESSION: Final = r"(?<host>\S*) (?<clock>{.*})\n(?<event>.*)"

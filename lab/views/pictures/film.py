@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from lab import visual_language
 from lab.analysis.alternatives import alternative
 from lab.analysis.channels import channel_paths, latencies, shares, way_of
 from lab.analysis.faults import fault_intervals
@@ -26,11 +25,12 @@ from lab.analysis.ladder_rows import row_of
 from lab.analysis.spools import queue_lengths
 from lab.analysis.waits import on_wires
 from lab.analysis.wrongs import wrongs
-from lab.escaping import visible
 from lab.quantities import clock_time
 from lab.runtime import arguments
+from lab.runtime.escaping import visible
 from lab.trace.rows import KIND, SENT, Row, T, event_of, lines_of
 from lab.trace.trace import Trace
+from lab.views import visual_language
 from lab.views.pictures import plot_style
 from lab.views.pictures.film_clock import film_clock
 from lab.views.pictures.judged import mention, problem_lines

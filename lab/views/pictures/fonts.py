@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.analysis.shown_names import ShownNames, shown_names
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 
 if TYPE_CHECKING:
     from matplotlib.ft2font import FT2Font

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
-from lab import visual_language
 from lab.analysis.alternatives import alternative, map_alternative
 from lab.analysis.wrongs import wrongs
 from lab.quantities import count_noun
 from lab.trace.trace import Trace
+from lab.views import visual_language
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lab import visual_language
 from lab.analysis.ladder_rows import FAILURES, LadderRow, first_ladder_rows, ladder_rows
 from lab.analysis.shown_names import ShownNames
 from lab.analysis.telling import most_telling
 from lab.quantities import clock_time
 from lab.trace.trace import Trace, check_trace
+from lab.views import visual_language
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
 from lab.views.pictures.judged import judged

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from lab import visual_language
 from lab.analysis.account import Account
 from lab.analysis.faults import FaultInterval
 from lab.analysis.itineraries import Hop, Itinerary
@@ -31,6 +30,7 @@ from lab.analysis.wrongs import Wrongs, wrongs
 from lab.quantities import time_taken
 from lab.trace.levels import includes
 from lab.trace.trace import Trace
+from lab.views import visual_language
 from lab.views.pictures import plot_style
 from lab.views.pictures.fault_rows import add_faults, top_of
 from lab.views.pictures.timeline_looks import ENDS

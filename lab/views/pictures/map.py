@@ -9,13 +9,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from lab import visual_language
 from lab.analysis import map_layout
 from lab.analysis.channels import Traffic, traffic
 from lab.analysis.faults import fault_intervals
 from lab.quantities import bandwidth, count_noun, duration
 from lab.trace.meta import LinkMeta, Meta
 from lab.trace.trace import Trace, check_trace
+from lab.views import visual_language
 from lab.views.pictures import plot_style
 from lab.views.pictures.fonts import pictured_names
 from lab.views.pictures.judged import judged

@@ -1,8 +1,8 @@
 """The style of all pictures: fonts, time axes, texts that fit, and the visual language on paper.
 
-What colours, signs and hatches mean stands in :mod:`lab.visual_language`; here they become what
-matplotlib calls them. Nothing depends on colour alone: hatches, line styles and markers show the
-same in print.
+What colours, signs and hatches mean stands in :mod:`lab.views.visual_language`; here they become
+what matplotlib calls them. Nothing depends on colour alone: hatches, line styles and markers show
+the same in print.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from xml.sax.saxutils import escape, quoteattr
 
-from lab import visual_language
-from lab.escaping import visible, visible_lines
 from lab.quantities import TIME_STEPS, hours_minutes_seconds
+from lab.runtime.escaping import visible, visible_lines
 from lab.runtime.extras import required
+from lab.views import visual_language
 from lab.views.pictures.fonts import fonts_for, tell_missing
 
 if TYPE_CHECKING:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from lab import visual_language
 from lab.analysis import slopes as layout
 from lab.analysis.differences import Differences
 from lab.analysis.slopes import NO_OUTCOME, Slope, SlopeLabel, Slopes
 from lab.quantities import count_noun
+from lab.views import visual_language
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:

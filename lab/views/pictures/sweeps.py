@@ -12,7 +12,6 @@ from pathlib import Path
 from statistics import NormalDist, fmean, stdev
 from typing import TYPE_CHECKING, Any, Final
 
-from lab.escaping import csv_cell
 from lab.quantities import (
     parse_bandwidth,
     parse_duration,
@@ -20,6 +19,7 @@ from lab.quantities import (
     parse_size,
 )
 from lab.runtime import extras
+from lab.runtime.escaping import csv_cell
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:

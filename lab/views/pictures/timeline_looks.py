@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from lab import visual_language
 from lab.analysis.stages import ATTEMPT, OPENING, SPOOL, WAIT
+from lab.views import visual_language
 from lab.views.pictures import plot_style
 from lab.views.pictures.lanes import Lane
 

@@ -10,8 +10,8 @@ from math import cos, hypot, pi, sin
 from pathlib import Path
 from typing import IO, Any, Final, NamedTuple
 
-from lab.escaping import visible
-from lab.visual_language import COLOURS, Sign
+from lab.runtime.escaping import visible
+from lab.views.visual_language import COLOURS, Sign
 
 Point = tuple[float, float]
 

@@ -9,7 +9,7 @@ from lab.analysis.shown_names import shown_names
 from lab.quantities import clock_time
 from lab.trace.trace import Trace
 from lab.views.plain.drawing import Drawing, fitted
-from lab.visual_language import CROSSINGS
+from lab.views.visual_language import CROSSINGS
 
 MOST: Final = 400
 """Rows of a ladder; of more, the first ones are drawn."""

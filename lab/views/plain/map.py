@@ -11,7 +11,7 @@ from lab.analysis.shown_names import shown_names
 from lab.quantities import count_noun
 from lab.trace.trace import Trace
 from lab.views.plain.drawing import Drawing, fitted, wide
-from lab.visual_language import HOSTS
+from lab.views.visual_language import HOSTS
 
 _WIDTH: Final = 900.0
 _HEIGHT: Final = 520.0

@@ -12,7 +12,7 @@ from lab.analysis.stages import ATTEMPT, CROSSING, OPENING, SPOOL, WAIT, busy, s
 from lab.quantities import TIME_STEPS, clock_time
 from lab.trace.trace import Trace
 from lab.views.plain.drawing import Drawing, fitted, wide
-from lab.visual_language import ENDS, PHASES, Sign
+from lab.views.visual_language import ENDS, PHASES, Sign
 
 _WIDTH: Final = 1000.0
 _LEFT: Final = 250.0

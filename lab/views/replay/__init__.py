@@ -15,8 +15,8 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Final
 
-from lab import visual_language
 from lab.trace.trace import Trace
+from lab.views import visual_language
 from lab.views.replay.data import LONGEST_REPLAY, beginning, pack, replay_data
 
 __all__ = [

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate, islice, pairwise
 from typing import Any, Final
 
-from lab import visual_language
 from lab.analysis.channels import (
     LEAVES,
     Path,
@@ -47,11 +46,11 @@ from lab.analysis.spools import KINDS as SPOOL_KINDS
 from lab.analysis.stages import ARRIVALS, CROSSING, over_at, stages
 from lab.analysis.tallies import tally_changes
 from lab.analysis.waits import skips
-from lab.escaping import visible_lines
 from lab.protocol.dialogue import SideState
 from lab.protocol.names import canonical
 from lab.protocol.states import COMMANDS, TRANSITIONS, State
 from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
+from lab.runtime.escaping import visible_lines
 from lab.trace.rows import (
     HOST,
     KIND,
@@ -68,6 +67,7 @@ from lab.trace.rows import (
     T,
 )
 from lab.trace.trace import Trace
+from lab.views import visual_language
 from lab.views.replay.messages import Messages
 from lab.views.replay.places import hosts_of, labelled_of, links_of
 from lab.views.replay.texts import Texts, shown

@@ -1,4 +1,4 @@
-// Phases as bars and ends as signs, as the data's `looks` have them (lab/visual_language.py).
+// Phases as bars and ends as signs, as the data's `looks` have them (lab/views/visual_language.py).
 
 const END_OF = { queued: "open", discarded: "open", undeliverable_notifications: "abandoned" };
 const SHOUTED = new Set(["lost", "twice"]);

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from lab.analysis.narrative import lines_shown
-from lab.escaping import visible_lines
+from lab.runtime.escaping import visible_lines
 from lab.trace.rows import KIND, OCTETS_COLUMNS, Row
 
 ROOM: Final = 4_000_000

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 
 ROWS: Final = 20
 """Rows that are shown; the others are counted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.segment import Segment
 
-from lab.escaping import visible_lines
+from lab.runtime.escaping import visible_lines
 
 
 class Shown:

@@ -14,7 +14,7 @@ from lab.analysis.recipients import OUTCOMES
 from lab.analysis.shown_names import ShownNames
 from lab.analysis.summary import FailureSummary, RecipientSummary, Summary
 from lab.quantities import clock_time, count_noun
-from lab.visual_language import TERMINAL
+from lab.views.visual_language import TERMINAL
 
 ROWS: Final = 20
 """Recipients that are shown; the others are counted."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lab.analysis.narrative import LETTERS, ending, lines_shown
-from lab.escaping import visible
+from lab.runtime.escaping import visible
 from lab.trace.closes import is_cut
 from lab.trace.rows import CLOSE_REASON, KIND, OCTETS, SESSION, Row, T
 from lab.trace.trace import Trace
