@@ -14,6 +14,9 @@ needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed (Debian: apt-get install chromium)"
 )
 
+PATIENCE = 180_000
+"""Milliseconds until a page, or what should be on it, is taken to be missing."""
+
 
 @contextmanager
 def browser() -> Iterator[Any]:
@@ -24,8 +27,28 @@ def browser() -> Iterator[Any]:
         chromium = playwright.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
         )
-        yield chromium
+        yield _Patient(chromium)
         chromium.close()
+
+
+class _Patient:
+    """A browser whose pages wait longer than 30 s for what is to come: a machine may be busy."""
+
+    def __init__(self, chromium: Any) -> None:
+        self._chromium = chromium
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._chromium, name)
+
+    def new_context(self, **options: Any) -> Any:
+        context = self._chromium.new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        return context
+
+    def new_page(self, **options: Any) -> Any:
+        page = self._chromium.new_page(**options)
+        page.context.set_default_timeout(PATIENCE)
+        return page
 
 
 def listening(page: Any) -> list[str]:

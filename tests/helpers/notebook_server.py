@@ -54,14 +54,14 @@ def server(folder: Path) -> Iterator[str]:
 def started(page: Any, address: str) -> None:
     """Open JupyterLab or Notebook 7 at a notebook's address, and wait until its kernel is there."""
     page.goto(address)
-    page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
-    page.wait_for_selector(".jp-Notebook", timeout=60_000)
-    page.wait_for_function(f"() => {_KERNEL} === 'idle'", timeout=60_000)
+    page.wait_for_function("window.jupyterapp !== undefined")
+    page.wait_for_selector(".jp-Notebook")
+    page.wait_for_function(f"() => {_KERNEL} === 'idle'")
 
 
 def opened(page: Any, path: str) -> None:
     """Open a notebook in the JupyterLab of a page, and wait until its kernel is there."""
-    page.wait_for_function("window.jupyterapp !== undefined", timeout=60_000)
+    page.wait_for_function("window.jupyterapp !== undefined")
     page.evaluate(
         """async path => {
           await jupyterapp.restored;
@@ -72,7 +72,7 @@ def opened(page: Any, path: str) -> None:
     )
     page.wait_for_function(
         f"path => jupyterapp.shell.currentWidget.context.path === path && {_KERNEL} === 'idle'",
-        arg=path, timeout=60_000,
+        arg=path,
     )  # fmt: skip
 
 

@@ -62,7 +62,6 @@ def test_lesson_7_has_a_player_and_pictures(page: Any) -> None:
     page.click(".lab-replay button.play")
     page.wait_for_function(
         "document.querySelector('.lab-replay .now').textContent.includes('EAST.ARPA')",
-        timeout=30_000,
     )
     across = player.bounding_box()
     assert across["width"] < 1366

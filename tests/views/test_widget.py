@@ -105,7 +105,7 @@ def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook
         page = chromium.new_page(viewport={"width": 1300, "height": 1100})
         started(page, f"{jupyter}/{notebook}")
         run_all(page)
-        page.wait_for_selector(".lab-replay button.step", timeout=60_000)
+        page.wait_for_selector(".lab-replay button.step")
         page.wait_for_selector(".lab-replay-still", state="hidden")
         assert page.locator(".lab-replay-still").count() == 1
         for _ in range(4):
@@ -121,18 +121,17 @@ def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook
         said = "354 Start mail input"
         page.wait_for_function(
             f"document.querySelector('.lab-replay .now').textContent.includes('{said}')",
-            timeout=30_000,
         )
         page.wait_for_timeout(400)  # and there it stays, for there is a breakpoint
         assert said in page.inner_text(".lab-replay .now")
         shown = page.locator(".lab-replay").bounding_box()
         assert shown["height"] > 500
         page.click(".lab-replay .acts button:has-text('crash')")  # and the kernel makes another run
-        page.wait_for_selector(".lab-beside iframe", timeout=60_000)
+        page.wait_for_selector(".lab-beside iframe")
         assert "crash" in page.inner_text(".lab-beside summary")
         assert "altered after event" in printed(page, 2)
         page.click(".lab-replay .acts button:has-text('undo')")
-        page.wait_for_selector(".lab-beside iframe", state="detached", timeout=60_000)
+        page.wait_for_selector(".lab-beside iframe", state="detached")
         page.close()
 
 
