@@ -81,7 +81,7 @@ def test_lesson_10_has_its_figures(page: Any) -> None:
     assert all(cell.ran and not cell.errors for cell in ran.values())
     figures = ("first-map", "run-timeline", "run-queues", "break-timeline")
     assert all(ran[name].pictures == 1 for name in figures)
-    shown = page.locator(".jp-RenderedImage img:visible")
+    shown = page.locator(".jp-OutputArea-output img:visible")
     shown.nth(len(figures) - 1).wait_for()  # a figure may be there before the page shows it
     assert shown.count() == len(figures)
     for number in range(len(figures)):
