@@ -183,8 +183,9 @@ class Here(State):
     def __reduce__(self) -> Any:
         return Gone, (self._plugins,)
 
-    def __del__(self) -> None:
-        if self._simulation is not None and not sys.is_finalizing():
+    def __del__(self, at_exit: Callable[[], bool] = sys.is_finalizing) -> None:
+        # the names of this module may be gone by then, and a default is not
+        if self._simulation is not None and not at_exit():
             self._simulation.close()
 
     def branch(

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lab
+from lab.api import continuing
 from lab.api.continuing import Here
 from lab.api.run_file import described, read_run_file, write_run_file
 from lab.api.simulate import make_run
@@ -194,3 +195,11 @@ def test_a_run_whose_state_is_not_kept_says_so(
     run = lab.simulate(CAMPUS, until=30, **options)
     with pytest.raises(ValueError, match="this run cannot go on, because its state was not kept"):
         run.continue_()
+
+
+def test_a_paused_run_may_outlive_the_names_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When Python ends, they are None; a warning about it would be an error here."""
+    run = lab.simulate(CAMPUS, until=1.0)
+    monkeypatch.setattr(continuing, "sys", None)
+    del run
+    gc.collect()
