@@ -95,7 +95,6 @@ export class Editor {
     this.list.style.left = `${Math.max(4, Math.min(left, room.clientWidth - this.list.offsetWidth - 4))}px`;
     this.list.style.top = `${top + this.list.offsetHeight > room.clientHeight
       ? Math.max(2, top - LINE - this.list.offsetHeight) : top}px`;
-    this.area.setAttribute("aria-expanded", "true");
     this._point();
   }
 
@@ -109,7 +108,6 @@ export class Editor {
 
   _close() {
     this.list.hidden = true;
-    this.area.setAttribute("aria-expanded", "false");
     this.area.removeAttribute("aria-activedescendant");
   }
 
