@@ -19,6 +19,7 @@ from lab.runtime.gc_pause import gc_pause
 from lab.topology.model import Topology
 from lab.trace.rows import END_REASON, KIND, T
 from lab.trace.trace import Trace, open_trace
+from lab.views.pictures import ENDINGS
 
 if TYPE_CHECKING:
     import pandas
@@ -33,8 +34,6 @@ Source = Run | Trace | Topology | str | os.PathLike[str]
 _SOURCE: Final = "a run, a trace, a topology, or the path of a trace or of a topology file"
 
 _PAGES: Final = (".html", ".htm")
-
-_DRAWN: Final = (".png", ".svg", ".pdf")
 
 _KINDS: Final = ("slopes", "map")
 
@@ -167,7 +166,7 @@ class Diff:
         from lab.views.diff_page import write_diff_page
 
         kind = arguments.one_of("kind", kind, _KINDS)
-        if arguments.ending("path", path, (*_PAGES, *_DRAWN), "the path of a file") in _PAGES:
+        if arguments.ending("path", path, (*_PAGES, *ENDINGS), "the path of a file") in _PAGES:
             write_diff_page(self._found, self._described(), self._meta, path)
             return
         from lab.views.pictures.plot_style import missing_glyphs_ignored, off_screen

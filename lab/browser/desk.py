@@ -27,6 +27,7 @@ from lab.stepping.stepper import NoIntervention, Stepper
 from lab.topology.describe import describe
 from lab.topology.model import Topology, TopologyError, load
 from lab.topology.write import to_toml
+from lab.trace.trace import Trace
 from lab.views.replay import beginning, pack, replay_data, replay_page
 
 _LINE: Final = re.compile(r"^[^,:]*, line (\d+)(?:, column \d+)?(?:, |: )")
@@ -86,7 +87,7 @@ class Desk:
             copy_to(find(origin)[0], folder / "as-shipped.toml")
         (folder / "topology.toml").write_text(asked["text"], encoding="utf-8")
         os.chdir(folder)
-        return load("topology.toml", seed=int(asked.get("seed", 0)))
+        return load("topology.toml", seed=_seed(asked))
 
     def checked(self, asked: Asked) -> dict[str, Any]:
         """Return the problems and warnings of a text, with lines; what is in it; its network."""
@@ -119,13 +120,13 @@ class Desk:
 
     def run(self, asked: Asked) -> dict[str, Any]:
         """Run a text; return the summary and the data of the player."""
-        topology, seed = self._topology(asked), int(asked.get("seed", 0))
+        topology, seed = self._topology(asked), _seed(asked)
         self._stepper, self._asked = None, (topology, seed)
         self._run = run = simulate(topology, seed=seed)
         return {
             "summary": dict(run.summary),
             "verdict": run.verdict,
-            "data": pack(replay_data(beginning(run.trace))),
+            "data": _played(run.trace),
         }
 
     def digest(self, asked: Asked) -> str:
@@ -143,7 +144,7 @@ class Desk:
         self._run = self._stepper.run
         return {
             "summary": dict(self._run.summary),
-            "data": pack(replay_data(beginning(trace))),
+            "data": _played(trace),
             "comparison": comparison,
             "words": words,
         }
@@ -197,6 +198,11 @@ ANSWERS: Final[dict[str, Callable[[Desk, Asked], Any]]] = {
 
 def _seed(asked: Asked) -> int:
     return int(asked.get("seed", 0))
+
+
+def _played(trace: Trace) -> str:
+    """Return what the player plays of a run, packed."""
+    return pack(replay_data(beginning(trace)))
 
 
 def _problem(sentence: str) -> dict[str, Any]:

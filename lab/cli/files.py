@@ -21,6 +21,7 @@ from lab.cli.common import (
     status_line,
 )
 from lab.runtime.signals import interruptible, not_ignored
+from lab.views.pictures import ENDINGS
 
 if TYPE_CHECKING:
     from lab.api.run import Run
@@ -111,7 +112,7 @@ def writing_picture(path: Path) -> Iterator[None]:
     except OSError as error:
         why = reason_of(error)
     except ValueError as error:
-        if path.suffix.lower() in (".png", ".svg", ".pdf"):
+        if path.suffix.lower() in ENDINGS:
             raise
         why = str(error).splitlines()[0].rstrip(".") + "; use a name that ends with .png or .svg"
     exit_with_error(f"{path}: the picture cannot be written ({why})")

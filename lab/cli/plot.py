@@ -9,6 +9,7 @@ import click
 from lab.cli.common import echo, exit_with_error, read_trace, reason_of, status_line
 from lab.cli.files import save_picture
 from lab.views import PICTURES
+from lab.views.pictures import LONGEST_FILM
 
 
 @click.command()
@@ -74,9 +75,9 @@ def film(trace: str, kind: str, seconds: float, output: Path) -> None:
     wrong = (
         f"--animate is for a map: lab plot {trace} map --animate {seconds:g}"
         if kind != "map"
-        else f"--animate {seconds:g}: use seconds greater than 0 and at most 3600, for "
+        else f"--animate {seconds:g}: use seconds greater than 0 and at most {LONGEST_FILM}, for "
         "example --animate 20"
-        if not 0 < seconds <= 3600  # as lab.views.pictures.film.LONGEST has it
+        if not 0 < seconds <= LONGEST_FILM
         else f"{output}: a film is an SVG file; use -o {output.stem}.svg"
         if output.suffix.lower() != ".svg"
         else None

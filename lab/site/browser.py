@@ -14,18 +14,16 @@ import shutil
 import subprocess
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
 from lab.runtime.shipped import folder as shipped
 from lab.runtime.version import VERSION
 from lab.site import downloads
+from lab.site.parts import Report
 from lab.views.replay import player_css, player_js
 from lab.views.visual_language import style_sheet
-
-Report = Callable[[str], None]
-"""Is told what is being made, in a few words."""
 
 _HERE: Final = Path(__file__).parent / "play"
 _PAGES: Final = (

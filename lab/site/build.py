@@ -15,11 +15,8 @@ from lab.site.gallery import write_gallery
 from lab.site.guides import write_guides
 from lab.site.home import write_home
 from lab.site.pages import Site, style_sheet
-from lab.site.parts import NotMade
+from lab.site.parts import NotMade, Report
 from lab.site.reference import write_reference
-
-Report = Callable[[str], None]
-"""A function that is called with a few words about what is being made."""
 
 MANIFEST: Final = "site.json"
 """The file that says which files of the folder belong to the site."""

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
+
+Report = Callable[[str], None]
+"""A function that is called with a few words about what is being made."""
 
 
 class Part(NamedTuple):

@@ -31,14 +31,11 @@ from lab.runtime.escaping import visible
 from lab.trace.rows import KIND, SENT, Row, T, event_of, lines_of
 from lab.trace.trace import Trace
 from lab.views import visual_language
-from lab.views.pictures import plot_style
+from lab.views.pictures import LONGEST_FILM, plot_style
 from lab.views.pictures.film_clock import film_clock
 from lab.views.pictures.judged import mention, problem_lines
 from lab.views.pictures.map import map_of
 from lab.views.pictures.timescale import Timescale, timescale
-
-LONGEST: Final = 3600
-"""Seconds of an animation, at most."""
 
 SECONDS: Final = 20.0
 """How long an animation lasts by default."""
@@ -111,10 +108,10 @@ def animation(trace: Trace, seconds: float = SECONDS) -> Animation:
     host with mail in its spool has a disc, larger for more mail. What is down is struck out. Raises
     ValueError for a length that is not more than 0, and at most an hour.
     """
-    if not 0 < seconds <= LONGEST:
+    if not 0 < seconds <= LONGEST_FILM:
         raise ValueError(
-            f"an animation must be longer than 0 seconds and at most {LONGEST}, not {seconds:g}; "
-            "for example 20"
+            f"an animation must be longer than 0 seconds and at most {LONGEST_FILM}, "
+            f"not {seconds:g}; for example 20"
         )
     text = alternative(trace, "film")
     svg = _Film(trace, seconds).svg()
