@@ -30,7 +30,7 @@ def test_an_answer_is_made_once_for_a_trace_and_anew_for_another() -> None:
 
 
 def test_figures_of_links_are_the_same_before_and_after_their_intervals() -> None:
-    """And whoever changes what was returned changes nothing for the next."""
+    """A caller that changes what was returned changes nothing for the next one."""
     trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
     first = link_use(trace)
     list(link_intervals(lab.simulate(TOPOLOGIES / "campus.toml").trace, 10.0))

@@ -213,7 +213,7 @@ def test_canvas_reads_the_table_that_is_made_for_it(tmp_path: Path) -> None:
 
 
 def test_an_id_that_is_not_canvas_s_is_not_taken_for_one(tmp_path: Path) -> None:
-    """Canvas would give the marks to whoever has that number there."""
+    """Canvas would give the marks to the student who has that number there."""
     (tmp_path / "roster.csv").write_text("id,name\n77,Ann\n78,Ben\n")
     students = roster.read_roster(tmp_path / "roster.csv")
     table = list(csv.reader(io.StringIO(gradebook.for_canvas(*marks_of(students)))))

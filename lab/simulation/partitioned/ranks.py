@@ -95,7 +95,7 @@ class Ranks:
                 end.come.put(None)
 
     def _send(self, octets: bytes) -> None:
-        with suppress(OSError):  # whoever waits for an answer sees that the pipe is closed
+        with suppress(OSError):  # the next answer that is read says that the pipe is closed
             self._pipe.send_bytes(octets)
 
     def _read(self, ends: Sequence[_RankEnd]) -> None:
