@@ -257,13 +257,13 @@ at = "1 s"
 from = "ann@A.ARPA"
 to = "bob@B.ARPA"
 [[mail]]
-at = "3 s"
+at = "22 s"
 from = "bob@B.ARPA"
 to = ["ann@A.ARPA", "cay@B.ARPA"]
 [[fault]]
 kind = "host-down"
 host = "B.ARPA"
-at = "2 s"
+at = "21 s"
 """
 
 
