@@ -65,7 +65,7 @@ _MODULES = {
     "Distribution": "lab.topology.model",
     "LinkBack": "lab.topology.model",
     "LinkSpec": "lab.topology.model",
-    "LinkUse": "lab.analysis.links",
+    "LinkUse": "lab.analysis.link_use",
     "LiveServer": "lab.api.serve",
     "load": "lab.api.simulate",
     "MailingList": "lab.hosts.directory",

@@ -14,7 +14,7 @@ from lab.analysis.index import Crossing as Crossing
 from lab.analysis.invariants.breach import Breach as Breach
 from lab.analysis.invariants.peers import PeerBreach as PeerBreach
 from lab.analysis.ladder_rows import NothingToShow as NothingToShow
-from lab.analysis.links import LinkUse as LinkUse
+from lab.analysis.link_use import LinkUse as LinkUse
 from lab.analysis.phases import Phase as Phase
 from lab.analysis.phases import RecipientPhases as RecipientPhases
 from lab.analysis.recipients import Recipient as Recipient

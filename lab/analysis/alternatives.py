@@ -10,7 +10,7 @@ from typing import Final
 from lab.analysis.account import Account
 from lab.analysis.channels import traffic
 from lab.analysis.faults import FaultInterval, fault_intervals, place_shown
-from lab.analysis.links import link_use
+from lab.analysis.link_use import link_use
 from lab.analysis.map_layout import kind_of
 from lab.analysis.measures import outcome_counts
 from lab.analysis.quantiles import median

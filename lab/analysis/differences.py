@@ -15,7 +15,7 @@ from lab.analysis.channels import traffic
 from lab.analysis.divergence import Divergence, first_divergence, first_unlike
 from lab.analysis.likeness import likeness
 from lab.analysis.likeness import sentence as sentence_of
-from lab.analysis.links import link_use
+from lab.analysis.link_use import link_use
 from lab.analysis.pairing import match_messages, pair_recipients
 from lab.analysis.phase_changes import PhaseChange, PhaseChanges, totals
 from lab.analysis.recipients import Recipient

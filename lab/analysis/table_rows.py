@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lab.analysis.account import Account
 from lab.analysis.differences import Differences, RecipientPair
-from lab.analysis.links import link_intervals, link_use
+from lab.analysis.link_use import link_intervals, link_use
 from lab.analysis.phases import PHASES as PHASE_NAMES
 from lab.analysis.phases import RecipientPhases
 from lab.analysis.recipients import Recipient

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from lab.analysis.account import write_summary
+from lab.analysis.summarising import write_summary
 from lab.analysis.summary import Summary
 from lab.api.run_file import RUN_FILE, write_run_file
 from lab.runtime.private_files import writes_private_files

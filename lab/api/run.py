@@ -11,8 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lab.analysis.account import Account, ending_of, summarise
+from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, Invariants, PeerBreach, Peers
+from lab.analysis.summarising import ending_of, summarise
 from lab.analysis.summary import Summary
 from lab.api import acting
 from lab.api.acting import Act
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lab.analysis.conditions import Condition
-    from lab.analysis.links import LinkUse
+    from lab.analysis.link_use import LinkUse
     from lab.analysis.streaming import StreamingAnalysis
     from lab.analysis.why import Why
     from lab.simulation.partitioned.coordinator import Coordinator
@@ -183,7 +184,7 @@ class Run:
         ``trace.links()`` has the same as a table. Raises ValueError for a trace that was recorded
         without what crossed the wire.
         """
-        from lab.analysis.links import link_use
+        from lab.analysis.link_use import link_use
 
         return link_use(self.trace)
 

@@ -15,7 +15,7 @@ from typing import IO, Any, Final, NamedTuple
 
 import msgspec
 
-from lab.analysis.account import ending_of
+from lab.analysis.summarising import ending_of
 from lab.runtime.version import VERSION
 from lab.topology.model import Topology, from_dict
 from lab.topology.specs import TopologyError

@@ -10,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from lab.analysis.account import Account, summarise
+from lab.analysis.account import Account
 from lab.analysis.invariants import PeerBreach, Peers
 from lab.analysis.invariants.replies import Replies
+from lab.analysis.summarising import summarise
 from lab.analysis.summary import Summary
 from lab.captures.dialogues import Talk, is_smtp, talk_of
 from lab.captures.hosts import Names, read_hosts

@@ -30,7 +30,7 @@ def report_run(
     """Write the artefacts and print what was asked for; return whether all could be written."""
     # the artefacts come first, because the reader of our output may leave
     written = write_artefacts(done, out) if out is not None else None
-    from lab.analysis.account import write_summary
+    from lab.analysis.summarising import write_summary
     from lab.views import why_unavailable
 
     why = why_unavailable(done.trace, "transcript") if transcript and not as_json else ""

@@ -65,7 +65,7 @@ def read(
                 echo(line)
             echo()
         if as_json:
-            from lab.analysis.account import write_summary
+            from lab.analysis.summarising import write_summary
 
             write_summary(captured.summary, sys.stdout)
             echo()

@@ -29,10 +29,17 @@ from lab.protocol.replies import (
     reply,
 )
 from lab.protocol.sizes import MAX_COMMAND_LINE, NO_LIMITS, Limits
-from lab.protocol.states import TRANSITIONS, Buffers, State, Transition
+from lab.protocol.states import TRANSITIONS, Buffers, State, Transition, why_out_of_order
 from lab.protocol.syntax import Command, Path, parse_command
 from lab.protocol.transactions import Misuse, Transaction
-from lab.protocol.verdicts import PLAIN, domain_in, why_not_permitted, with_domain, with_path
+from lab.protocol.verdicts import (
+    PLAIN,
+    domain_in,
+    why_not_a_reply,
+    why_not_permitted,
+    with_domain,
+    with_path,
+)
 
 OK: Final = reply(250, "OK")
 GO_AHEAD: Final = reply(354)
@@ -302,7 +309,7 @@ class ReceiverSMTP:
             return reply(command.fault, command.text)
         verb = command.verb
         if transition is None:
-            return reply(OUT_OF_ORDER, self._out_of_order(verb))
+            return reply(OUT_OF_ORDER, why_out_of_order(self.state, verb))
         verdict = _VERDICTS[verb](self, command)
         if verdict.code < 400:
             self.state = transition.next
@@ -316,12 +323,6 @@ class ReceiverSMTP:
         elif verdict.code == 421:
             self.state = _CLOSED
         return verdict
-
-    def _out_of_order(self, verb: str) -> str:
-        if self.state is State.OPENED:
-            return f"Bad sequence of commands: HELO comes before {verb}"
-        wanted = {"RCPT": "MAIL comes before RCPT", "DATA": "RCPT comes before DATA"}
-        return "Bad sequence of commands: " + wanted.get(verb, f"no {verb} in a transaction")
 
     def _buffers(self, buffers: Buffers, command: Command) -> None:
         if buffers is _MAIL_DATA:
@@ -389,9 +390,7 @@ class ReceiverSMTP:
             if not why:
                 return with_domain(verdict, self.domain)
             raise Misuse(f"{self._said(method)} {verdict}: {why}")
-        returned = "nothing (None)" if verdict is None else repr(verdict)[:80]
-        usual = _USUAL.get(method, 'reply(250, "OK"), or reply(550) to refuse')
-        raise Misuse(f"{self._said(method)} {returned}; it must return a Reply: {usual}")
+        raise Misuse(f"{self._said(method)} {why_not_a_reply(method, verdict)}")
 
     def _said(self, method: str) -> str:
         name = type(self.installation).__name__
@@ -469,19 +468,6 @@ class ReceiverSMTP:
 
     def _turn(self, command: Command) -> Reply:
         return self._verdict("TURN", "turn", self._ask.turn())
-
-
-_USUAL: Final = {
-    "greeting": 'reply(220, "YOUR-HOST.ARPA Service ready")',
-    "hello": 'reply(250, "YOUR-HOST.ARPA")',
-    "begin": 'reply(250, "OK"), or reply(452) to refuse',
-    "goodbye": 'reply(221, "YOUR-HOST.ARPA Service closing transmission channel")',
-    "accept": 'reply(250, "OK") when the mail is stored, reply(451) if it cannot be, or LATER',
-    "help": 'reply(214, "Commands: ..."), or reply(502)',
-    "verify": 'reply(250, "Fred Smith <Smith@YOUR-HOST.ARPA>"), or reply(550)',
-    "expand": 'reply(250, "<Smith@YOUR-HOST.ARPA>", ...), or reply(550)',
-    "turn": 'reply(250, "OK"), or reply(502)',
-}
 
 
 def _to_send(events: list[Crossing]) -> bytes:

@@ -90,6 +90,14 @@ MINIMUM: Final = ("HELO", "MAIL", "RCPT", "DATA", "RSET", "NOOP", "QUIT")
 """The commands that every receiver-SMTP must implement (section 4.5.1)."""
 
 
+def why_out_of_order(state: State, command: str) -> str:
+    """Return the text of the reply to a command that the table does not have in a state."""
+    if state is State.OPENED:
+        return f"Bad sequence of commands: HELO comes before {command}"
+    missing = {"RCPT": "MAIL comes before RCPT", "DATA": "RCPT comes before DATA"}
+    return "Bad sequence of commands: " + missing.get(command, f"no {command} in a transaction")
+
+
 class Arrow(NamedTuple):
     """An arrow of a diagram of section 4.4: from a node to a node, under a label.
 

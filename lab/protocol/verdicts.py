@@ -21,6 +21,19 @@ TELLING: Final = frozenset((251, 551))
 PLAIN: Final = {row: frozenset(codes) - NAMED - TELLING for row, codes in COMMAND_REPLIES.items()}
 """The codes that section 4.3 permits to each command, without those that need a name or a path."""
 
+_USUAL: Final = {
+    "greeting": 'reply(220, "YOUR-HOST.ARPA Service ready")',
+    "hello": 'reply(250, "YOUR-HOST.ARPA")',
+    "begin": 'reply(250, "OK"), or reply(452) to refuse',
+    "goodbye": 'reply(221, "YOUR-HOST.ARPA Service closing transmission channel")',
+    "accept": 'reply(250, "OK") when the mail is stored, reply(451) if it cannot be, or LATER',
+    "help": 'reply(214, "Commands: ..."), or reply(502)',
+    "verify": 'reply(250, "Fred Smith <Smith@YOUR-HOST.ARPA>"), or reply(550)',
+    "expand": 'reply(250, "<Smith@YOUR-HOST.ARPA>", ...), or reply(550)',
+    "turn": 'reply(250, "OK"), or reply(502)',
+}
+"""What each method of an installation usually returns, for those who write one."""
+
 
 def why_not_permitted(row: str, verdict: Reply) -> str:
     """Return why a verdict may not be the reply to a row of section 4.3; "" if it may.
@@ -34,6 +47,13 @@ def why_not_permitted(row: str, verdict: Reply) -> str:
     if verdict.code in TELLING and path_in(verdict.text) is None:
         return f'its text must hold a path: reply({verdict.code}, "User not local; <user@host>")'
     return ""
+
+
+def why_not_a_reply(method: str, returned: object) -> str:
+    """Return what an installation's method returned in place of a reply, and what is usual."""
+    got = "nothing (None)" if returned is None else repr(returned)[:80]
+    usual = _USUAL.get(method, 'reply(250, "OK"), or reply(550) to refuse')
+    return f"{got}; it must return a Reply: {usual}"
 
 
 def with_domain(verdict: Reply, domain: str) -> Reply:

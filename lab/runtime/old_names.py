@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, Final
 
 MODULES: Final[dict[str, tuple[str, ...]]] = {
-    "account": ("analysis.account", "analysis.recipients"),
+    "account": ("analysis.account", "analysis.recipients", "analysis.summarising"),
     "altered": ("simulation.interception",),
     "api": ("api.simulate", "api.run", "api.artefacts"),
     "collecting": ("runtime.gc_pause",),

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import lab
-from lab.analysis.account import Account, write_summary
+from lab.analysis.account import Account
 from lab.analysis.recipients import OUTCOMES, Recipients
+from lab.analysis.summarising import write_summary
 from lab.analysis.tallies import tally_changes
 from lab.topology.model import from_dict
 

@@ -13,7 +13,7 @@ from helpers.small_topologies import host, mail
 import lab
 from lab.analysis.differences import Differences, RecipientPair, differences
 from lab.analysis.divergence import Happening
-from lab.analysis.links import link_use
+from lab.analysis.link_use import link_use
 from lab.experiments.storm.random_networks import random_network
 from lab.protocol import parse_path
 from lab.simulation.simulation import simulate

@@ -7,7 +7,7 @@ from helpers.places import TOPOLOGIES
 import lab
 from lab.analysis.alternatives import alternative
 from lab.analysis.kept import Kept
-from lab.analysis.links import link_intervals, link_use
+from lab.analysis.link_use import link_intervals, link_use
 from lab.analysis.measures import outcome_counts
 from lab.analysis.wrongs import wrongs
 from lab.trace.trace import Trace

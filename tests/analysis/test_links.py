@@ -23,7 +23,8 @@ from helpers.small_topologies import ANN_TO_BOB, TWO_HOSTS, host, mail, relay
 
 import lab
 from lab.analysis.departures import in_order_of_departure, left_at
-from lab.analysis.links import LinkReplay, link_intervals, link_use
+from lab.analysis.link_use import link_intervals, link_use
+from lab.analysis.links import LinkReplay
 from lab.api.simulate import make_run
 from lab.experiments.storm.random_networks import random_network
 from lab.network.transport import TRANSPORTS

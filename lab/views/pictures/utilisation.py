@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lab.analysis.links import link_intervals
+from lab.analysis.link_use import link_intervals
 from lab.analysis.time_series import interval
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style

@@ -38,17 +38,14 @@ from lab.analysis.ladder_rows import (
     with_notifications,
 )
 from lab.analysis.narrative import LETTERS, ending
-from lab.analysis.session_states import session_histories
 from lab.analysis.shown_names import shown_names
-from lab.analysis.side_words import EMPTY, side_words
 from lab.analysis.spools import ENTRY, NEXT_TRY, spans_and_changes
 from lab.analysis.spools import KINDS as SPOOL_KINDS
 from lab.analysis.stages import ARRIVALS, CROSSING, over_at, stages
 from lab.analysis.tallies import tally_changes
 from lab.analysis.waits import skips
-from lab.protocol.dialogue import SideState
 from lab.protocol.names import canonical
-from lab.protocol.states import COMMANDS, TRANSITIONS, State
+from lab.protocol.states import COMMANDS
 from lab.quantities import DURATION_UNITS, TIME_STEPS, count_noun
 from lab.runtime.escaping import visible_lines
 from lab.trace.rows import (
@@ -70,14 +67,12 @@ from lab.trace.trace import Trace
 from lab.views import visual_language
 from lab.views.replay.messages import Messages
 from lab.views.replay.places import hosts_of, labelled_of, links_of
+from lab.views.replay.sides import states_of
 from lab.views.replay.texts import Texts, shown
 from lab.views.replay.wording import Wording
 
 LONGEST_REPLAY: Final = 200_000
 """Events of a page that plays a run; of a longer one it plays the beginning."""
-
-MOST_FILMED: Final = 60_000
-"""Events up to which a page shows the states and buffers of both sides of each session."""
 
 MOST_LANES: Final = 120
 """Messages up to which the timeline has a lane for each."""
@@ -188,7 +183,7 @@ class _Page:
             "met": self._met(),
             "lanes": self._lanes(),
             "faults": self._faults(),
-            "states": self._states(),
+            "states": states_of(self.trace, self._host),
             "conditions": {
                 "verbs": VERBS,
                 "commands": COMMANDS,
@@ -438,30 +433,6 @@ class _Page:
             for first, last, fault in fault_spans(self.rows)
         ]
 
-    def _states(self) -> dict[str, Any]:
-        """Return the states of both sides of each session, from the event on that changed them.
-
-        ``sides`` are the texts of a side as the page shows it; a snapshot is the event, the numbers
-        of the sender's and the receiver's texts, and their hosts.
-        """
-        if len(self.rows) > MOST_FILMED:
-            return {}
-        sides: dict[tuple[str, ...], int] = {}
-        sessions: dict[int, list[list[int]]] = {}
-        for number, history in session_histories(self.trace).items():
-            found = sessions[number] = []
-            for n, snapshot in zip(history.seqs, history.snapshots, strict=True):
-                both = [
-                    sides.setdefault(_side(side), len(sides))
-                    for side in (snapshot.sender, snapshot.receiver)
-                ]
-                ends = [self._host(snapshot.sender_host), self._host(snapshot.receiver_host)]
-                found.append([n, *both, *ends])
-        return {
-            "rows": list(_SIDE), "sides": [list(side) for side in sides], "sessions": sessions,
-            "states": [state.value for state in State], "arrows": _arrows(),
-        }  # fmt: skip
-
     # -- the rest ---------------------------------------------------------------------------------
 
     def _notes(self) -> list[str]:
@@ -473,30 +444,6 @@ class _Page:
             f"holds the first {limits[True]:,} bytes of a mail, and {limits[False]:,} of a "
             "command or reply. The trace has everything."
         ]
-
-
-_SIDE: Final = ("state", "reverse-path", "forward-path", "mail data", "row of the table")
-"""What the page shows of each side of a session; its state alone, and what its last command did
-to the buffers, follow.
-"""
-
-
-def _side(side: SideState) -> tuple[str, ...]:
-    """Return a side of a session as the page shows it: a text for each of :data:`_SIDE`."""
-    words = side_words(side)
-    paths = " ".join(words.forward_paths) or EMPTY
-    shown = (words.state, words.reverse_path, paths, words.mail_data, words.row)
-    return (*shown, side.state.value, words.buffers)
-
-
-def _arrows() -> list[list[str]]:
-    """Return the arrows between states: from, to, and the commands that lead there."""
-    commands: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for state, row in TRANSITIONS.items():
-        for command, transition in row.items():
-            if transition.next is not state:
-                commands[state.value, transition.next.value].append(command)
-    return [[*ends, " ".join(names)] for ends, names in commands.items()]
 
 
 def _once(values: list[Any]) -> Any:

@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from lab.analysis.account import Account, ending_of
+from lab.analysis.account import Account
 from lab.analysis.invariants import breaches
 from lab.analysis.itineraries import Hop, itineraries
 from lab.analysis.phases import PHASES, Phases, RecipientPhases
 from lab.analysis.recipients import OUTCOMES, Recipient
 from lab.analysis.shown_names import ShownNames
+from lab.analysis.summarising import ending_of
 from lab.analysis.verdict import verdict_of
 from lab.protocol.states import MAIL_COMMANDS
 from lab.protocol.syntax import path_in, verb_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from lab.analysis import map_layout
-from lab.analysis.links import LinkUse, link_use
+from lab.analysis.link_use import LinkUse, link_use
 from lab.analysis.short_names import short_names
 from lab.analysis.shown_names import ShownNames, shown_names
 from lab.quantities import count_noun

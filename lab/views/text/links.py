@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from lab.analysis.links import LinkUse
+from lab.analysis.link_use import LinkUse
 from lab.analysis.shown_names import NAMES, ShownNames
 from lab.quantities import count_noun, time_taken
 

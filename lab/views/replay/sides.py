@@ -1,0 +1,65 @@
+"""What the replay page shows of both sides of each session: their states, and the diagram."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import Any, Final
+
+from lab.analysis.session_states import session_histories
+from lab.analysis.side_words import EMPTY, side_words
+from lab.protocol.dialogue import SideState
+from lab.protocol.states import TRANSITIONS, State
+from lab.trace.trace import Trace
+
+MOST_FILMED: Final = 60_000
+"""Events up to which a page shows the states and buffers of both sides of each session."""
+
+_SIDE: Final = ("state", "reverse-path", "forward-path", "mail data", "row of the table")
+"""What the page shows of each side of a session; its state alone, and what its last command did
+to the buffers, follow.
+"""
+
+
+def states_of(trace: Trace, number_of: Callable[[str | None], int]) -> dict[str, Any]:
+    """Return the states of both sides of each session, from the event on that changed them.
+
+    ``sides`` are the texts of a side as the page shows it; a snapshot is the event, the numbers
+    of the sender's and the receiver's texts, and their hosts, which ``number_of`` numbers. Nothing
+    of a trace of more than :data:`MOST_FILMED` events.
+    """
+    if len(trace.rows) > MOST_FILMED:
+        return {}
+    sides: dict[tuple[str, ...], int] = {}
+    sessions: dict[int, list[list[int]]] = {}
+    for number, history in session_histories(trace).items():
+        snapshots = sessions[number] = []
+        for n, snapshot in zip(history.seqs, history.snapshots, strict=True):
+            both = [
+                sides.setdefault(_side(side), len(sides))
+                for side in (snapshot.sender, snapshot.receiver)
+            ]
+            ends = [number_of(snapshot.sender_host), number_of(snapshot.receiver_host)]
+            snapshots.append([n, *both, *ends])
+    return {
+        "rows": list(_SIDE), "sides": [list(side) for side in sides], "sessions": sessions,
+        "states": [state.value for state in State], "arrows": _arrows(),
+    }  # fmt: skip
+
+
+def _side(side: SideState) -> tuple[str, ...]:
+    """Return a side of a session as the page shows it: a text for each of :data:`_SIDE`."""
+    words = side_words(side)
+    paths = " ".join(words.forward_paths) or EMPTY
+    shown = (words.state, words.reverse_path, paths, words.mail_data, words.row)
+    return (*shown, side.state.value, words.buffers)
+
+
+def _arrows() -> list[list[str]]:
+    """Return the arrows between states: from, to, and the commands that lead there."""
+    commands: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for state, row in TRANSITIONS.items():
+        for command, transition in row.items():
+            if transition.next is not state:
+                commands[state.value, transition.next.value].append(command)
+    return [[*ends, " ".join(names)] for ends, names in commands.items()]
