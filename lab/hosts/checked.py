@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
 from types import GenericAlias
 from typing import Any, Final, TypeVar, get_type_hints
@@ -67,17 +67,20 @@ def checked(cls: Cls) -> Cls:
     former = {field.metadata["old"]: field.name for field in fields(cls) if "old" in field.metadata}
     checks: dict[str, Fitting] = {}
     simple = _simple(cls)
+    defaults = {field.name: field.default for field in fields(cls) if field.init}
 
     @wraps(made)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         if not checks:
             checks.update(_checks(cls))
-        for old in [name for name in kwargs if name in former]:
+        for old in sorted(former.keys() & kwargs.keys()):
             text = f"{old} is the former name of {former[old]}; use that"
             warnings.warn(text, DeprecationWarning, stacklevel=2)
             kwargs.setdefault(former[old], kwargs.pop(old))
         for name, value in kwargs.items():
-            if type(value) is not simple.get(name) and name in checks:
+            if value is defaults.get(name, MISSING) or type(value) is simple.get(name):
+                continue
+            if name in checks:
                 kwargs[name] = checks[name](name, value)
         positional = [checks[name](name, value) for name, value in zip(names, args, strict=False)]
         made(self, *positional, *args[len(names) :], **kwargs)
@@ -114,12 +117,18 @@ def check_fields(name: str, value: Any) -> None:
 
 def _checks(cls: type[Any]) -> dict[str, Fitting]:
     """Return the check of each field that a dataclass is made with."""
-    hints = get_type_hints(cls)
-    return {
-        field.name: _check(fitting(_hint(field, hints[field.name])), field)
-        for field in fields(cls)
-        if field.init
-    }
+    if cls not in _CHECKS:
+        hints = get_type_hints(cls)
+        _CHECKS[cls] = {
+            field.name: _check(fitting(_hint(field, hints[field.name])), field)
+            for field in fields(cls)
+            if field.init
+        }
+    return _CHECKS[cls]
+
+
+_CHECKS: Final[dict[type[Any], dict[str, Fitting]]] = {}
+"""The checks of classes, once they are worked out."""
 
 
 def _simple(cls: type[Any]) -> dict[str, type[Any]]:

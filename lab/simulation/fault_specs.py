@@ -11,7 +11,7 @@ from lab.simulation.world import World
 from lab.topology.globs import is_glob, labels_of, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
 from lab.trace.closes import hung_up_after
-from lab.trace.rows import Row, event_of
+from lab.trace.rows import KIND, Row, event_of
 
 
 def stream_names(specs: Sequence[FaultSpec]) -> list[tuple[str, ...]]:
@@ -27,6 +27,8 @@ def stream_names(specs: Sequence[FaultSpec]) -> list[tuple[str, ...]]:
 
 def is_awaited(when: Any, row: Row) -> bool:
     """Return whether a row of the trace is what a ``when`` describes."""
+    if row[KIND] != when.get("event", row[KIND]):
+        return False
     event = event_of(row)
     for key, expected in when.items():
         if key == "nth":

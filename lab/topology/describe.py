@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any, Final
 
-from lab.topology.declarations import settings_of
+from lab.topology.declarations import Setting, settings_of
 from lab.topology.link_specs import NO_LIMIT
 from lab.topology.specs import TopologyData
 from lab.topology.write import table_of
@@ -54,15 +54,23 @@ def describe_live(topology: TopologyData, seed: int) -> dict[str, Any]:
 
 def _described(spec: Any) -> dict[str, Any]:
     described = {}
-    for setting in settings_of(type(spec)):
-        if setting.trace:
-            value = getattr(spec, setting.field)
-            if setting.trace == "always" or value != setting.default:
-                in_short = _IN_SHORT.get(setting.key)
-                if in_short is not None:
-                    value = in_short(value)
-                described[setting.key] = _table(value) if is_dataclass(value) else value
+    for setting in _in_the_trace(type(spec)):
+        value = getattr(spec, setting.field)
+        if setting.trace == "always" or value != setting.default:
+            in_short = _IN_SHORT.get(setting.key)
+            if in_short is not None:
+                value = in_short(value)
+            described[setting.key] = _table(value) if is_dataclass(value) else value
     return described
+
+
+def _in_the_trace(cls: type[Any]) -> tuple[Setting, ...]:
+    if cls not in _IN_THE_TRACE:
+        _IN_THE_TRACE[cls] = tuple(setting for setting in settings_of(cls) if setting.trace)
+    return _IN_THE_TRACE[cls]
+
+
+_IN_THE_TRACE: Final[dict[type[Any], tuple[Setting, ...]]] = {}
 
 
 def _table(spec: Any) -> dict[str, Any]:
