@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.live_hosts import eventually
+from helpers.live_hosts import eventually, wait_for_mail
 from helpers.places import ROOT
 
 import lab
@@ -37,14 +37,15 @@ def is_deaf(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
-def test_a_mail_program_is_served_and_the_run_is_there_afterwards() -> None:
+def test_a_mail_program_is_served_and_the_run_is_there_afterwards(tmp_path: Path) -> None:
     """EHLO draws 500, HELO follows, and the mail that was begun arrives; then nobody listens."""
-    with lab.serve(TWO) as served:
+    with lab.serve(TWO, spool=tmp_path) as served:
         assert set(served.ports) == {"ONE.ARPA", "TWO.ARPA"}
         with pytest.raises(RuntimeError, match="read it after the with block"):
             _ = served.run
-        with smtplib.SMTP("127.0.0.1", served.ports["ONE.ARPA"], timeout=20) as program:
+        with smtplib.SMTP("127.0.0.1", served.ports["ONE.ARPA"], timeout=60) as program:
             program.sendmail("ann@laptop.example", ["bob@TWO.ARPA"], LETTER)
+        wait_for_mail(tmp_path, "TWO.ARPA")
     verbs = [e["verb"] for e in served.run.trace if e.kind == "command" and e.peer == "outside"]
     assert verbs == ["EHLO", "HELO", "MAIL", "RCPT", "DATA", "QUIT"]
     assert served.run.summary["delivered"] == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from helpers.live_hosts import eventually
+from helpers.live_hosts import eventually, wait_for_mail
 
 import lab
 from lab import lessons
@@ -90,19 +90,20 @@ def free_port() -> int:
 def test_ports_spool_idle_and_limits_are_those_of_the_hosts(tmp_path: Path) -> None:
     port = free_port()
     with lab.serve(
-        NETWORK, ports={"one.arpa": port}, spool=tmp_path / "spool", idle="1 s", fsync=False,
+        NETWORK, ports={"one.arpa": port}, spool=tmp_path / "spool", idle="3 s", fsync=False,
         limits={"recipients": 1}, speed=10,
     ) as served:  # fmt: skip
         assert served.ports[ONE] == port
         assert served.page == ""
-        with smtplib.SMTP(served.address, port, timeout=20) as program:
+        with smtplib.SMTP(served.address, port, timeout=60) as program:
             program.helo("x")
             program.mail("me@laptop.example")
             replies = [program.rcpt(f"<bob@{TWO}>")[0] for _ in range(2)]
             assert replies == [250, 552]
             program.docmd("RSET")
             program.sendmail("me@laptop.example", [f"bob@{TWO}"], "Subject: x\n\nHi\n")
-            assert eventually(lambda: program.sock.recv(3) == b"421")
+            wait_for_mail(tmp_path / "spool", TWO)
+            assert program.sock.recv(3) == b"421"
             program.close()
     drops = {host.host: len(host.drops) for host in read_folder(tmp_path / "spool")}
     assert drops == {ONE: 0, TWO: 1}

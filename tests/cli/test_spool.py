@@ -49,7 +49,7 @@ def live(tmp_path: Path, folder: Path, *arguments: str) -> subprocess.CompletedP
     if not path.exists():
         path.write_text(A_AND_B)
     command = [sys.executable, "-m", "lab", "live", str(path), "--spool", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=120)
 
 
 def test_it_lists_what_waits_and_what_lies_in_mailboxes(folder: Path) -> None:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 import lab
 from lab.live.running import run_live
 from lab.live.settings import Settings
+from lab.live.spool_view import SpoolView
 from lab.trace.rows import Event
 from lab.trace.trace import Trace
 
@@ -70,7 +71,24 @@ def served(topology: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str
             process.wait(120)
 
 
-def eventually(condition: Any, seconds: float = 30.0) -> Any:
+def problems_at(speed: float, problems: Callable[[float], Any]) -> Any:
+    """What is wrong at a speed; if anything is, what is at an eighth of it.
+
+    A busy machine may be late for what the file says to happen at some time.
+    """
+    return problems(speed) and problems(speed / 8)
+
+
+def wait_for_mail(spool: Path, host: str, count: int = 1) -> None:
+    """Wait until the mailboxes of a host that runs have so many messages in all."""
+    view = SpoolView(spool, [host])
+    try:
+        assert eventually(lambda: sum(view.mailboxes(host).values()) >= count)
+    finally:
+        view.close()
+
+
+def eventually(condition: Any, seconds: float = 120.0) -> Any:
     """Call a function until its result is true, or for so many seconds; return the result."""
     until = time.monotonic() + seconds
     while not (result := condition()) and time.monotonic() < until:

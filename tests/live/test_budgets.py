@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import smtplib
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.live_hosts import eventually, served
+from helpers.live_hosts import eventually, served, wait_for_mail
 
 import lab
 from lab.live.budgets import Allowance, Budgets, budgets_of
@@ -37,7 +36,7 @@ def host(tmp_path: Path, *budgets: str, more: str = "", topology: str = ONE) -> 
 
 def call(port: int, source: str = "127.0.0.1") -> socket.socket:
     sock = socket.create_connection(("127.0.0.1", port), 20, (source, 0))
-    sock.settimeout(30)
+    sock.settimeout(60)
     return sock
 
 
@@ -54,7 +53,7 @@ def greeting(port: int, source: str = "127.0.0.1") -> bytes:
 
 
 def serves(port: int, source: str = "127.0.0.1", to: str = "ann@ONE.ARPA") -> None:
-    with smtplib.SMTP("127.0.0.1", port, timeout=30, source_address=(source, 0)) as client:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60, source_address=(source, 0)) as client:
         assert client.sendmail("a@B", [to], "Hi\r\n") == {}
 
 
@@ -81,14 +80,25 @@ def _is_told(sock: socket.socket) -> bool:
     except BlockingIOError:
         return False
     finally:
-        sock.settimeout(30)
+        sock.settimeout(60)
 
 
 def test_a_client_at_its_limit_draws_421(tmp_path: Path) -> None:
     """Its own channels stay, as they are not silent; other clients are served."""
     with host(tmp_path, "client-sessions=3") as port:
-        calls = [call(port, "127.0.0.2") for _ in range(4)]
-        assert [said(sock)[:3] for sock in calls] == [b"220", b"220", b"220", b"421"]
+        calls = [call(port, "127.0.0.2") for _ in range(3)]
+        assert [said(sock)[:3] for sock in calls] == [b"220"] * 3
+
+        def is_refused() -> bool:
+            """Whether a fourth is; on a busy machine the others may be silent for too long."""
+            for number, sock in enumerate(calls):
+                sock.sendall(b"NOOP\r\n")
+                if said(sock)[:3] != b"250":
+                    calls[number] = call(port, "127.0.0.2")
+                    assert said(calls[number])[:3] == b"220"
+            return greeting(port, "127.0.0.2") == b"421"
+
+        assert eventually(is_refused)
         serves(port)
         for sock in calls:
             sock.close()
@@ -110,11 +120,12 @@ def test_hosts_of_the_topology_have_channels_of_their_own(tmp_path: Path) -> Non
     """While strangers have all that are theirs, mail between the hosts arrives."""
     path = tmp_path / "two.toml"
     path.write_text(TWO.replace('users = ["bob"]', 'users = ["bob"]\nlimits = { sessions = 20 }'))
-    with lab.serve(path, budgets={"client-sessions": 20}) as up:
+    spool = tmp_path / "spool"
+    with lab.serve(path, budgets={"client-sessions": 20}, spool=spool) as up:
         strangers = [call(up.ports["TWO.ARPA"]) for _ in range(20)]
         assert [said(sock)[:3] for sock in strangers].count(b"220") == 18
         serves(up.ports["ONE.ARPA"], to="bob@TWO.ARPA")
-        time.sleep(1)  # all of it takes some milliseconds
+        wait_for_mail(spool, "TWO.ARPA")
         for sock in strangers:
             sock.close()
     assert up.run.summary["delivered"] == 1
@@ -124,7 +135,7 @@ def test_too_many_recipients_in_a_minute_draw_452(tmp_path: Path) -> None:
     """For one client; another may go on."""
     with host(tmp_path, "client-recipients=5 /min") as port:
         for source, wanted in (("127.0.0.2", [250] * 5 + [452]), ("127.0.0.3", [250])):
-            with smtplib.SMTP("127.0.0.1", port, timeout=30, source_address=(source, 0)) as client:
+            with smtplib.SMTP("127.0.0.1", port, timeout=60, source_address=(source, 0)) as client:
                 client.helo("me")
                 client.docmd("MAIL", "FROM:<a@B>")
                 codes = [client.docmd("RCPT", "TO:<ann@ONE.ARPA>")[0] for _ in wanted]
@@ -176,7 +187,7 @@ def test_more_mail_than_may_wait_draws_452(tmp_path: Path) -> None:
     """Mail for other hosts; users here still get theirs."""
     topology = TWO + '[[fault]]\nkind = "link-down"\nlink = ["ONE.ARPA", "TWO.ARPA"]\n'
     with host(tmp_path, "queued=10 kB", topology=topology) as port:
-        with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
+        with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
             codes = []
             for _ in range(3):
                 try:

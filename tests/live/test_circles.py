@@ -57,7 +57,7 @@ class SendsBack:
         return "250 2.0.0 Ok: queued"
 
     def _send_back(self, sender: str, content: bytes) -> None:
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=60) as client:
             try:
                 mail = b"Delivered-To: loop@real.arpa\r\n" + FIELD + content
                 client.sendmail(sender, [self.to], mail)
@@ -84,11 +84,11 @@ def test_a_circle_through_a_real_mail_program_ends(tmp_path: Path) -> None:
     server = SendsBack(ours)
     options = ("--port", f"{GATE}={ours}", "--speed", "20", "--out", str(out))
     with answering(server, real), served(path, *options) as (process, _):
-        with smtplib.SMTP("127.0.0.1", ours, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", ours, timeout=60) as client:
             client.sendmail("fred@GATE.LAB.ARPA", [LOOP], "Subject: round\r\n\r\nHi\r\n")
         assert eventually(lambda: server.end, 300)
         process.send_signal(signal.SIGINT)
-        process.wait(90)
+        process.wait(120)
         assert process.returncode == 0
     assert server.end.startswith("554 Transaction failed: the mail has 102 Received fields")
     assert server.passes == 51
@@ -128,7 +128,7 @@ def test_a_circle_through_a_real_postfix_ends(tmp_path: Path) -> None:
         with served(path, *options) as (process, _):
             assert eventually(lambda: BOUNCE_SENT.search((at / "log").read_text()), 300)
             process.send_signal(signal.SIGINT)
-            process.wait(90)
+            process.wait(120)
             assert process.returncode == 0
         log = (at / "log").read_text()
     assert "554 Transaction failed: the mail has 21 Received fields" in log
@@ -158,10 +158,10 @@ def test_mail_that_comes_back_is_the_same_mail(tmp_path: Path) -> None:
     with answering(server, real), served(path, *options) as (process, _):
         assert eventually(lambda: server.passes == 1)
         assert eventually(lambda: server.sent == 1)
-        with smtplib.SMTP("127.0.0.1", ours, timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", ours, timeout=60) as client:
             client.sendmail("z@b", ["fred@GATE.LAB.ARPA"], b"Subject: x\r\n\r\nHi\r\n")
         process.send_signal(signal.SIGINT)
-        process.wait(90)
+        process.wait(120)
         assert process.returncode == 0
     run = lab.Run(lab.load(path), lab.Trace.read_jsonl(out / "trace.jsonl"))
     assert run.breaches == []

@@ -18,7 +18,7 @@ def network(pause: str) -> lab.Topology:
     tables: dict[str, Any] = {
         "host": [host("A.ARPA", "ann"), host("B.ARPA", "bob", reply=[early])],
         "link": [{"between": ["A.ARPA", "B.ARPA"], "bandwidth": "9600 bit/s"}],
-        "mail": [mail("ann@A.ARPA", "bob@B.ARPA", text="text\n" * 4000)],
+        "mail": [mail("ann@A.ARPA", "bob@B.ARPA", text="text\n" * 10_000)],
         "retry": {"first": "60 s", "give_up": "10 min"},
     }
     return from_dict(tables)
@@ -27,7 +27,7 @@ def network(pause: str) -> lab.Topology:
 @pytest.mark.parametrize("driver", ["simulated", "live"])
 @pytest.mark.rule("4.2-1")
 def test_a_reply_in_the_middle_of_the_mail_data_breaks_the_channel(driver: str) -> None:
-    """The 20 kB need 20 s. The mail stays, is tried again, and arrives."""
+    """The 60 kB need 60 s. The mail stays, is tried again, and arrives."""
     made = network("5 s")
     run = lab.simulate(made) if driver == "simulated" else live(made, 20, durable=False)
     [deferred] = [event for event in run.trace if event.kind == "defer"]

@@ -49,7 +49,7 @@ def test_a_second_interrupt_leaves_trace_and_summary(
             lambda: (out / "trace.jsonl").exists() and not is_journal(out / "trace.jsonl")
         )
         process.send_signal(second)
-        _, complaint = process.communicate(timeout=30)
+        _, complaint = process.communicate(timeout=120)
     # Python ends itself by the signal where that met what it had compiled at run time
     assert process.returncode in (130, -signal.SIGINT), complaint
     assert "Traceback" not in complaint
@@ -162,7 +162,7 @@ def test_storage_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "USC-ISIE.ARPA.sqlite").write_text("no storage of ours, but somebody's text\n" * 50)
     scenario = str(TOPOLOGIES / "rfc821/scenario-03.toml")
     command = [sys.executable, "-m", "lab", "live", scenario, "--spool", str(tmp_path), "--quiet"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
     file = tmp_path / "USC-ISIE.ARPA.sqlite"
     wrong = f"USC-ISIE.ARPA: {file} cannot be used as stable storage: file is not a database"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from helpers.live_hosts import crossed, live
+from helpers.live_hosts import crossed, live, problems_at
 from helpers.places import TOPOLOGIES
 from helpers.same_live import NUMBERS, SPEED, compare, compare_all, eligible, is_well, report, suits
 
@@ -157,8 +157,8 @@ def calm(number: int) -> Topology:
     """A random network and mail, one after the other: no two sessions are on at once.
 
     What two sessions make of one queue depends on which is faster, and a wall clock is no judge.
-    Live at 100 times the speed, the 2 min between two mails are 1.2 s, which even a busy machine
-    keeps.
+    Live at 100 times the speed, the 2 min between two mails are 1.2 s, which a busy machine keeps
+    too, but hardly the 2 s in which an attempt has to fail for there to be another.
     """
     made = random_network(82, number)
     hosts = {
@@ -188,9 +188,12 @@ def test_random_networks_say_the_same_three_ways(number: int) -> None:
     topology = calm(number)
     simulated = lab.simulate(topology)
     assert crossed(ByHand(topology).run()) == crossed(simulated.trace)
-    done = live(topology, speed=100)
-    assert crossed(done.trace) == crossed(simulated.trace)
-    assert done.breaches == []
+
+    def problems(speed: float) -> object:
+        done = live(topology, speed=speed)
+        return done.breaches or crossed(done.trace) != crossed(simulated.trace)
+
+    assert not problems_at(100, problems)
 
 
 TODAY = date.today().toordinal()

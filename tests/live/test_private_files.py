@@ -39,11 +39,11 @@ def test_files_of_a_run_are_readable_to_its_user_alone(tmp_path: Path) -> None:
     topology, out, spool = tmp_path / "two.toml", tmp_path / "out", tmp_path / "spool"
     topology.write_text(TWO_HOSTS)
     with served(topology, "--out", str(out), "--spool", str(spool)) as (process, ports):
-        with smtplib.SMTP("127.0.0.1", ports["ONE.ARPA"], timeout=20) as client:
+        with smtplib.SMTP("127.0.0.1", ports["ONE.ARPA"], timeout=60) as client:
             client.sendmail("a@B", ["ann@ONE.ARPA", "bob@TWO.ARPA"], "Hi\r\n")
         assert modes(spool) == {}
         process.terminate()
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert (out / "mail" / "ONE.ARPA" / "ann").exists()
     assert modes(out) == {}
     assert modes(spool) == {}

@@ -254,7 +254,7 @@ def test_what_a_host_said_before_it_was_killed_is_in_the_trace(tmp_path: Path) -
                 replies.close()
             assert eventually(lambda gone=pid: _listener(ports["ONE.ARPA"]) not in (0, gone))
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
     trace = lab.Trace.read_jsonl(out / "trace.jsonl")
     summary = json.loads((out / "summary.json").read_text())
     assert (summary["delivered"], summary["lost"]) == (1, 0)

@@ -40,7 +40,7 @@ def serving(folder: Path, **environment: str) -> Iterator[tuple[subprocess.Popen
             yield process, int(process.stdout.readline().rpartition(":")[2])
         finally:
             process.send_signal(signal.SIGINT)
-            process.communicate(timeout=60)
+            process.communicate(timeout=120)
 
 
 def listener(port: int) -> int:
@@ -54,7 +54,7 @@ class Sender:
     """Sends numbered mail in one session; ``accepted`` are the numbers that got 250."""
 
     def __init__(self, port: int) -> None:
-        self.program = smtplib.SMTP("127.0.0.1", port, timeout=30)
+        self.program = smtplib.SMTP("127.0.0.1", port, timeout=60)
         self.program.helo("me")
         self.accepted: set[int] = set()
 

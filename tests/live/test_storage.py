@@ -58,7 +58,7 @@ def test_a_commit_is_numbered_and_outlives_the_process(tmp_path: Path) -> None:
         "    if number == 3: os.kill(os.getpid(), 9)\n"
         "    storage.write(changes)\n"
     )
-    subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=60)
+    subprocess.run([sys.executable, "-c", program, str(path)], check=False, timeout=120)
     assert left_in(path) == (3, 0)
     again = Storage(path)
     assert again.batch == 3

@@ -46,11 +46,11 @@ def paced(path: Path = CAMPUS, file: Path | None = None, speed: float = 5000.0) 
 
 def until(holds: Callable[[], object]) -> None:
     """Wait until something holds."""
-    for _ in range(3000):
+    for _ in range(12_000):
         if holds():
             return
         time.sleep(0.01)
-    pytest.fail("it has not come true in half a minute")
+    pytest.fail("it has not come true in two minutes")
 
 
 def items(run: PacedRun) -> list[Any]:
@@ -83,7 +83,9 @@ def test_the_file_of_the_changes_makes_the_same_run_again(tmp_path: Path) -> Non
     run.start()
     for place, wanted in enumerate((CUT, CRASH, SEND, SLOW), 1):
         until(lambda at=place: len(run.feed) > 40 * at)  # type: ignore[misc]
+        run.set_speed(0.0)  # or it may be over before a busy machine comes to this
         run.change(wanted)
+        run.set_speed(200.0)
     run.set_speed(20_000.0)
     assert run.join(60)
     again = lab.simulate(tmp_path / "changed.toml")
@@ -194,7 +196,7 @@ def ask(
 ) -> tuple[int, str, dict[str, str]]:
     """Ask the page for something, as its own script does unless ``fields`` say otherwise."""
     parts = urlsplit(server.url)
-    connection = http.client.HTTPConnection(parts.netloc, timeout=30)
+    connection = http.client.HTTPConnection(parts.netloc, timeout=60)
     own = {"Origin": f"http://{parts.netloc}"}
     headers = own | {key.replace("_", "-"): value for key, value in fields.items()}
     headers = {key: value for key, value in headers.items() if value}
@@ -327,7 +329,7 @@ def test_a_command_serves_the_page_until_it_is_interrupted(
         assert ask(server, "change", SEND)[0] == 200
     finally:
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert "the changes are in changed.toml" in err
     assert "A campus hub" in out
