@@ -9,7 +9,7 @@ from lab.hosts.destination import Destination, Destinations
 from lab.hosts.directory import Entry, Forward, MailingList
 from lab.hosts.plan import MailPlan
 from lab.hosts.received import visits, was_sent
-from lab.hosts.verdicts import COMES_BACK, NO_SUCH_USER
+from lab.hosts.verdicts import COMES_BACK, IN_A_CIRCLE, NO_SUCH_USER
 from lab.protocol import HostName, Path
 
 MOST_REMEMBERED: Final = 4096
@@ -115,7 +115,7 @@ class _RecipientExpansion:
     ) -> Sequence[Recipient]:
         onward = self.expansion.destinations.of(forward.to)
         if forward.user in self.forwards:
-            return ((recipient, Destination(destination.path, refusal=NO_SUCH_USER)),)
+            return ((recipient, Destination(destination.path, refusal=IN_A_CIRCLE)),)
         self.forwards.add(forward.user)
         self.plan.written.setdefault(recipient, (destination.path, False))
         paths = destination.path.bare, forward.to.bare

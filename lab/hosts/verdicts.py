@@ -18,6 +18,7 @@ NO_SPACE: Final = reply(452, "Insufficient system storage")
 COMES_BACK: Final = reply(
     554, "Transaction failed: the mail has come back to a list that sent it out"
 )
+IN_A_CIRCLE: Final = reply(550, "The user's mail is forwarded in a circle")
 NO_RELAY: Final = reply(550, "This host does not relay")
 LINE_TOO_LONG: Final = reply(554, "A text line is too long to be sent on")
 SEEMS_TO_END: Final = reply(

@@ -130,7 +130,7 @@ def test_two_smiths_are_ambiguous_even_if_one_is_called_so() -> None:
     assert answers("VRFY Jo.Brown", topology=here) == ["250 <Jo.Brown@BETA.ARPA>"]
 
 
-@pytest.mark.rule("3.3-4")
+@pytest.mark.rule("3.3-4", "3.3-12")
 def test_vrfy_of_a_list_is_positive_only_if_everyone_is_reached() -> None:
     """3.3: "a positive response can be given if ... it will be delivered to everyone"."""
     lists = [f"VRFY {name}" for name in ("People", "people@BETA.ARPA", "Broken", "Slow", "Secret")]

@@ -41,6 +41,7 @@ TWO: dict[str, Any] = relay(
 NOBODY = "554 Transaction failed: No such user here"
 TOO_LONG = "554 A text line is too long to be sent on"
 NO_USER = "550 No such user here"
+CIRCLE = "The user's mail is forwarded in a circle"
 LONG = "x" * 2000
 
 KINDS: list[tuple[str, str, str, str]] = [
@@ -58,7 +59,7 @@ KINDS: list[tuple[str, str, str, str]] = [
     ("to-gone", "Hi", NOBODY, NO_USER),
     ("to-full", "Hi", "552 Mailbox full", "552 Mailbox full"),
     ("to-dead", "Hi", NOBODY, NO_USER),
-    ("circle1", "Hi", NOBODY, NO_USER),
+    ("circle1", "Hi", f"554 Transaction failed: {CIRCLE}", f"550 {CIRCLE}"),
     ("out", LONG, TOO_LONG, TOO_LONG),
     ("to-out", LONG, TOO_LONG, TOO_LONG),
     ("SAM@Z.ARPA", LONG, TOO_LONG, TOO_LONG),
