@@ -49,7 +49,8 @@ def judged(*rows: Row, start: Row = START) -> tuple[list[str], list[bytes]]:
     [
         ([b"220 th", b"eirs\r\n"], []),
         ([b"220-theirs\r\n22"], []),
-        ([b"220-theirs\r\n220 hello\r\n25"], []),
+        ([b"220-theirs\r\n220 hello\r\n25"], [b"25"]),
+        ([b"220-theirs\r\n220 hello\r\n42"], []),
         ([b"2", b"2"], []),
         ([b"220 theirs\n"], [b"220 theirs\n"]),
         ([b"220 ", b"theirs\n"], [b"220 theirs\n"]),
@@ -67,6 +68,28 @@ def test_what_an_external_host_began_to_say(pieces: list[bytes], blamed: list[by
     said = [*[says("piece", piece) for piece in pieces], close(1)]
     assert judged(*said) == ([], blamed)
     assert judged(*said, start=SCRIPTED) == ([], blamed)
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize(
+    ("pieces", "blamed"),
+    [
+        ([b"25", b"0 OK\r\n"], b"25"),
+        ([b"250-OK\r\n"], b"250-OK\r\n"),
+        ([b"4", b"21 bye"], None),
+        ([b"421 bye", b"\r\n"], None),
+    ],
+)
+def test_the_beginning_of_a_reply_that_nobody_asked_for(
+    pieces: list[bytes], blamed: bytes | None, asked: bool
+) -> None:
+    """A reply to no command breaks the channel before it is whole; only 421 may come unasked."""
+    rows = [says("reply", b"220 THEIRS\r\n")]
+    if asked:
+        rows.append(says("command", b"HELO OURS\r\n", "THEIRS"))
+    rows += [says("piece", piece) for piece in pieces]
+    expected = [] if asked or blamed is None else [blamed]
+    assert judged(*rows, close(1)) == ([], expected)
 
 
 def test_a_wrong_line_end_is_shown() -> None:

@@ -25,6 +25,12 @@ REPLY: Final = "a receiver-SMTP replies once to each command, as section 4.3 per
 COMMAND: Final = "a sender-SMTP sends commands of section 4.1 in their order"
 MAIL_DATA: Final = "mail data is text of 7 bits in lines of at most 1000 characters"
 
+UNASKED: Final = "though nothing had been asked"
+"""Why a reply is wrong that comes before a command, or a second time."""
+
+_UNASKED_CODE: Final = b"421"
+"""What may come though nothing has been asked: a host that must shut down says so (4.2.2)."""
+
 _OUT_OF_ORDER: Final = b"503"
 
 _NOT_UNDERSTOOD: Final = {
@@ -148,23 +154,36 @@ class Peers:
         """Note a reply of such a host that section 4.3 does not permit."""
         self._add(REPLY, row, row[OCTETS], f"said {_shown(row[OCTETS])}, {why}", row[PEER])
 
-    def piece(self, row: Row) -> None:
-        """Check bytes of such a host that are not one whole reply: they have to become one."""
+    def piece(self, row: Row, *, is_due: bool) -> None:
+        """Check bytes of such a host that are not one whole reply: they have to become one.
+
+        ``is_due``: something has been asked and not been replied to.
+        """
         session = row[SESSION]
         parser = self._parsers.setdefault(session, ReplyParser())
         if parser is None:
             return
         begun = self._begun.pop(session, b"") + row[OCTETS]
+        if not (is_due or _may_come_unasked(begun)):
+            self._unasked(row, begun)
+            return
         try:
             whole = b"".join([octets for _, _, octets in parser.feed(row[OCTETS])])
         except ValueError:
             self._parsers[session] = None
         else:
             if not parser.is_broken:
-                self._begun[session] = begun[len(whole) :]
+                self._begun[session] = more = begun[len(whole) :]
+                if whole and not _may_come_unasked(more):
+                    self._unasked(row, more)
                 return
             self._parsers[session] = None
         self._not_a_reply(row, row[OCTETS])
+
+    def _unasked(self, row: Row, begun: bytes) -> None:
+        self._parsers[row[SESSION]] = None
+        self._begun.pop(row[SESSION], None)
+        self._add(REPLY, row, begun, f"said {_shown(begun)}, {UNASKED}", row[PEER])
 
     def _not_a_reply(self, row: Row, octets: bytes) -> None:
         why = "which is not a reply"
@@ -178,6 +197,10 @@ class Peers:
             self.breaches.append(
                 PeerBreach(rule, row[T], who, row[SESSION], octets[:_KEPT], sentence)
             )
+
+
+def _may_come_unasked(begun: bytes) -> bool:
+    return begun.startswith(_UNASKED_CODE[: len(begun)])
 
 
 def _may_be_wrong(asked: bytes, row: Row) -> bool:

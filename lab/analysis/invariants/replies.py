@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lab.analysis.invariants.breach import REPLY, Finding, Findings, of_session
-from lab.analysis.invariants.peers import Peers
+from lab.analysis.invariants.peers import UNASKED, Peers
 from lab.protocol import COMMAND_REPLIES, COMMANDS
 from lab.protocol.replies import (
     CONNECTION,
@@ -131,7 +131,8 @@ class Replies:
         session, code = row[SESSION], row[OCTETS][:3]
         codes = self._due.pop(session, _NOTHING)
         if code not in codes:
-            self._wrong_reply(row, _why(codes), is_due=codes is not _NOTHING)
+            why = UNASKED if codes is _NOTHING else _why(codes)
+            self._wrong_reply(row, why, is_due=codes is not _NOTHING)
         elif self._is_others(row[HOST]) and (why := self.peers.answered(row)):
             self._wrong_reply(row, why)
         if codes is _TURN and code.isdigit() and grants_turn("TURN", code_of(code)):
@@ -139,7 +140,7 @@ class Replies:
 
     def _piece(self, row: Row) -> None:
         if self._says_what_it_likes(row[PEER]):
-            self.peers.piece(row)
+            self.peers.piece(row, is_due=row[SESSION] in self._due)
 
     def _wrong_reply(self, row: Row, why: str, *, is_due: bool = True) -> None:
         peer, session = row[PEER], row[SESSION]
@@ -155,7 +156,5 @@ class Replies:
 
 def _why(codes: frozenset[bytes]) -> str:
     """Return what is wrong with a reply where only these codes may come."""
-    if codes is _NOTHING:
-        return "though nothing had been asked"
     allowed = " ".join(sorted(code.decode() for code in codes))
     return f"where section 4.3 permits {allowed}"
