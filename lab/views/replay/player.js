@@ -25,6 +25,7 @@ class Player {
     this.select = null; // what is selected: "message:3", "host:1", "link:0", "session:2", or nothing
     this.scale = new Scale(run, true);
     this.host = run.data.labelled.find((host) => run.hosts[host].kind !== "router") ?? run.data.labelled[0] ?? 0;
+    this.address = new Address(this);
     this._speeds();
     this.map = new MapView(this, this.find(".map canvas"));
     this.ladder = new LadderView(this, this.find(".ladder canvas"));
@@ -37,7 +38,8 @@ class Player {
       why: new WhyPanel(this, this.find("[data-panel=why]")),
       follow: new FollowPanel(this, this.find(".follow")),
     };
-    this._fill();
+    fillPage(this);
+    this._playing();
     this._listen();
     this._scopes();
     this._theme();
@@ -180,10 +182,10 @@ class Player {
     if (this.current === "messages") this.panels.messages.show();
     if (this.current === "why") this.panels.why.show();
     if (this.wide || this.current === "follow") this.panels.follow.show(n, t);
-    if (this.options.act) this._acts();
+    if (this.options.act) showChanges(this);
     this.map.canvas.setAttribute("aria-label", `Map of ${counted(run.hosts.length, "host")}; `
       + `${counted(run.sessionsAt(n).length, "session")} open. Hosts can be chosen in the tab Host too.`);
-    if (this.playing && this.options.page) this._hash(1000);
+    if (this.playing && this.options.page) this.address.write(1000);
   }
 
   /** The state of the run at this moment, as plain data. */
@@ -242,25 +244,8 @@ class Player {
       if (recipients.at[row] > to || recipients.at[row] + recipients.took[row] < from) return false;
     }
     if (!this.select) return true;
-    if (!this._taking) this._taking = this._takers();
+    if (!this._taking) this._taking = messagesOf(this.run, this.select);
     return this._taking.has(recipients.message[row]);
-  }
-
-  _takers() {
-    const { run } = this;
-    const [what, text] = this.select.split(":");
-    const number = Number(text);
-    if (what === "message") return new Set([number]);
-    const found = new Set();
-    const on = what === "link" ? run.links[number] : null;
-    for (const [message, hops] of Object.entries(run.data.hops)) {
-      if (what === "session") continue;
-      const meets = hops.some(([host, peer]) => (what === "host" ? host === number || peer === number
-        : run.routeOf(host, peer).some((one, k, all) => k && ((all[k - 1] === on.a && one === on.b) || (all[k - 1] === on.b && one === on.a)))));
-      if (meets) found.add(Number(message));
-    }
-    if (what === "session") for (const i of run.sessions.get(number)?.events || []) found.add(run.message[i]);
-    return found;
   }
 
   /** What is said of a link. */
@@ -348,7 +333,7 @@ class Player {
 
   /** Report the new position to the listeners, and write it into the address. */
   _moved() {
-    if (this.options.page) this._hash(0);
+    if (this.options.page) this.address.write(0);
     for (const listener of this.listeners) listener(this.n, this.t);
   }
 
@@ -413,79 +398,7 @@ class Player {
     return this.phaseFills;
   }
 
-  // -- the page about it -------------------------------------------------------------------------
-
-  _fill() {
-    const { run } = this;
-    put(this.find(".title"), run.data.title || "A run");
-    if (this.options.page) { // in a notebook it is one heading of many
-      this.find(".title").setAttribute("role", "heading");
-      this.find(".title").setAttribute("aria-level", "1");
-    }
-    this._verdict();
-    this.find(".if-load").hidden = !run.links.some((link) => link.bytes);
-    this.find(".if-routers").hidden = !run.hosts.some((host) => host.kind === "router");
-    const list = make("dl");
-    for (const [keys, words] of KEYS) list.append(make("dt", {}, keys), make("dd", {}, words));
-    const notes = run.data.notes.map((note) => make("p", { class: "quiet" }, note));
-    this.find("[data-panel=keys]").append(make("div", { class: "legend signs" }), list, make("p", {}, "A click on a host shows its spool, its mail drops and "
-      + "its dialogue; a click in the ladder or the timeline goes to that moment. The address of this page names the "
-      + "moment (#t=12.3), what is selected and the query: it can be sent to others."), ...notes);
-    this._playing();
-  }
-
-  /** The verdict: how many came to which end, and where the time went; and rules that were broken. */
-  _verdict() {
-    const { verdict } = this.run.data;
-    const line = this.find(".verdict");
-    const ends = verdict.ends.map(([name, count, words]) => make("button", { type: "button",
-      class: `end end-${name} ${count ? "" : "none"}`, title: `the messages that were ${name}`,
-      onclick: () => this.ask(`outcome:${name}`) }, `${endLook(this.run, name).glyph} ${words}`));
-    line.replaceChildren(make("strong", {}, `${verdict.who}:`), ...ends, make("span", {}, verdict.words));
-    if (verdict.shows) line.append(make("span", { class: "shows" }, verdict.shows));
-    for (const [t, message, words] of verdict.breaches.slice(0, 3)) {
-      line.append(make("button", { type: "button", class: "broken", onclick: () => {
-        this.seekTime(t / 1e6);
-        if (message >= 0) this.selectThing(`message:${message}`);
-      } }, `${this.run.data.looks.broken.glyph} ${words}`));
-    }
-  }
-
-  /** What can be changed from this moment on, where a kernel stands behind the page. */
-  _acts() {
-    const { run } = this;
-    const place = this.find(".acts");
-    const session = this.panels.follow.session(this.n);
-    const open = session && session.close >= this.n ? session : null;
-    const [what, number] = (this.select || "").split(":");
-    const key = [this.host, this.select, open && open.number].join("/");
-    if (place.dataset.key === key) return;
-    place.dataset.key = key;
-    place.hidden = false;
-    const names = run.data.conditions.names;
-    const act = (change) => {
-      this.pause();
-      put(this.find(".acts .said"), "the run is made again …");
-      this.options.act({ n: this.n, ...change });
-    };
-    const button = (words, change) => make("button", { type: "button", class: "small", onclick: () => act(change()) }, words);
-    const buttons = [];
-    if (what === "link") {
-      const { a, b } = run.links[number];
-      buttons.push(button(`✂ cut ${run.hostName(a)}-${run.hostName(b)}`, () => ({ act: "cut", a: names[a], b: names[b] })),
-        button("… for 60 s", () => ({ act: "cut", a: names[a], b: names[b], seconds: 60 })));
-    } else if (run.hosts[this.host] && run.hosts[this.host].kind !== "router") {
-      buttons.push(button(`✖ crash ${run.hostName(this.host)} for 60 s`, () => ({ act: "crash", host: names[this.host] })));
-    }
-    if (open) {
-      const line = make("input", { type: "text", class: "line", value: "451 Not now", "aria-label": `The next reply of session ${open.number}` });
-      buttons.push(line, button(`change the next reply of session ${open.number}`, () => ({ act: "reply", line: line.value, session: open.number })),
-        button("hang up", () => ({ act: "hang-up", session: open.number })));
-    }
-    if (this.options.altered) buttons.push(button("↶ undo", () => ({ act: "undo" })));
-    const hint = what === "link" ? "" : "a click on a link offers to cut it";
-    place.replaceChildren(make("strong", {}, "Change from here on:"), ...buttons, make("span", { class: "said quiet", role: "status" }, hint));
-  }
+  // -- what is asked for, and the controls -------------------------------------------------------
 
   /** Ask the table of messages. */
   ask(text) {
@@ -493,27 +406,6 @@ class Player {
     this.panels.messages.of(text);
     this._moved();
     this.redraw();
-  }
-
-  _finding(list) {
-    const words = this.find(".find").value.trim().toLowerCase();
-    const hosts = words ? this.run.hosts.filter((host) => host.name.toLowerCase().includes(words)).slice(0, 12) : [];
-    const messages = this.run.rowsOfMessage.has(Number(words)) && words ? [make("option", { value: `message ${words}` })] : [];
-    list.replaceChildren(...messages, ...hosts.map((host) => make("option", { value: host.name })));
-    return hosts;
-  }
-
-  _found() {
-    const text = this.find(".find").value.trim().toLowerCase();
-    const message = /^(?:message |#)?(\d+)$/.exec(text);
-    const { hosts } = this.run;
-    let host = hosts.findIndex((one) => one.name.toLowerCase() === text);
-    if (host < 0 && message && this.run.rowsOfMessage.has(Number(message[1]))) return this.selectThing(`message:${message[1]}`);
-    if (host < 0 && text) host = hosts.findIndex((one) => one.name.toLowerCase().startsWith(text));
-    if (host < 0 && text) host = hosts.findIndex((one) => one.name.toLowerCase().includes(text));
-    if (host < 0) return undefined;
-    this.choose(host);
-    return this.map.focus([host]);
   }
 
   _playing() {
@@ -539,10 +431,10 @@ class Player {
     const list = this.find("header datalist");
     list.id = `find-${Math.random().toString(36).slice(2)}`;
     this.find(".find").setAttribute("list", list.id);
-    on(".find", "input", () => this._finding(list));
-    on(".find", "change", () => this._found());
+    on(".find", "input", () => suggestThings(this, list));
+    on(".find", "change", () => goToNamed(this));
     on(".scope", "change", (event) => this.scope(event.target.value));
-    on(".theme", "click", () => this._nextTheme());
+    on(".theme", "click", () => this.nextTheme());
     on(".slider", "pointerdown", () => { this.sliding = true; });
     on(".slider", "input", (event) => this.seekPlace((Number(event.target.value) / 1e6) * this.scale.length));
     on(".slider", "change", () => { this.sliding = false; });
@@ -552,12 +444,12 @@ class Player {
       tab.addEventListener("keydown", (event) => this._tabKey(event, tab), { signal });
     }
     const keys = this.options.page ? document : this.element;
-    keys.addEventListener("keydown", (event) => this._key(event), { signal });
+    keys.addEventListener("keydown", (event) => pressed(this, event), { signal });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.setTheme(this.theme), { signal });
     this.watch = new ResizeObserver(() => this._fit());
     this.watch.observe(this.element);
     for (const view of [this.map, this.ladder, this.timeline]) this.watch.observe(view.canvas);
-    if (this.options.page) addEventListener("hashchange", () => this._fromHash(), { signal });
+    if (this.options.page) addEventListener("hashchange", () => this.address.read(), { signal });
   }
 
   _tabKey(event, tab) {
@@ -572,46 +464,7 @@ class Player {
     next.focus();
   }
 
-  _nextTheme() { this.setTheme(THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length]); }
-
-  _key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    const tag = event.target.tagName;
-    if (tag === "SELECT" || tag === "TEXTAREA" || (tag === "INPUT" && event.target.type !== "range")) return;
-    if (event.key === " " && ["BUTTON", "SUMMARY", "A"].includes(tag)) return;
-    const hosts = this.run.hosts.length;
-    const calls = {
-      " ": () => (this.playing ? this.pause() : this.play()),
-      ArrowRight: () => (event.shiftKey ? this.stepInLadder(1) : this.step()),
-      ArrowLeft: () => (event.shiftKey ? this.stepInLadder(-1) : this.back()),
-      PageDown: () => { this.pause(); this.seek(this.n + 10); },
-      PageUp: () => { this.pause(); this.seek(this.n - 10); },
-      Home: () => { this.pause(); this.seek(0); },
-      End: () => { this.pause(); this.seek(this.run.count); },
-      "+": () => this.faster(1),
-      "=": () => this.faster(1),
-      "-": () => this.faster(-1),
-      "[": () => this.choose((this.host + hosts - 1) % hosts),
-      "]": () => this.choose((this.host + 1) % hosts),
-      n: () => this.failure(1),
-      N: () => this.failure(-1),
-      b: () => this.toBreak(1),
-      B: () => this.toBreak(-1),
-      m: () => this.nextMessage(1),
-      M: () => this.nextMessage(-1),
-      z: () => this.timeline.zoomBy(2),
-      Z: () => this.timeline.zoomBy(0.5),
-      "/": () => { this.tab("messages"); this.panels.messages.ask.focus(); },
-      Escape: () => { this.timeline.span = null; this.selectThing(null); },
-      w: () => this.setSkip(!this.skip),
-      d: () => this._nextTheme(),
-      "?": () => this.tab("keys"),
-    };
-    const call = calls[event.key];
-    if (!call) return;
-    event.preventDefault();
-    call();
-  }
+  nextTheme() { this.setTheme(THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length]); }
 
   _fit() {
     const narrow = this.element.clientWidth < NARROW;
@@ -628,72 +481,6 @@ class Player {
     }
     for (const view of [this.map, this.ladder, this.timeline]) view.fit();
     return this.redraw();
-  }
-
-  // -- the moment in the address -----------------------------------------------------------------
-
-  /** Write the moment into the address: #t=12.3, with n where more happens at that very time. */
-  _hash(least) {
-    const now = Date.now();
-    if (least && now - (this.hashed || 0) < least) return;
-    this.hashed = now;
-    const t = Number(this.t.toFixed(6));
-    const exact = this.n === this.run.eventsBy(t);
-    const parts = [`t=${t}`];
-    if (!exact) parts.push(`n=${this.n}`);
-    if (this.select) parts.push(`select=${this._selected()}`);
-    if (this.timeline.span) parts.push(`span=${this.timeline.span.map((x) => Number(x.toFixed(6))).join("~")}`);
-    if (this.panels.messages.text) parts.push(`q=${encodeURIComponent(this.panels.messages.text)}`);
-    try {
-      history.replaceState(null, "", `#${parts.join("&")}`);
-    } catch {
-      // within another page (a notebook) the address may not be changed
-    }
-  }
-
-  /** What is selected, hosts by their names: "host:HUB.CAMPUS", "link:HUB.CAMPUS~DORM.CAMPUS". */
-  _selected() {
-    const [what, number] = this.select.split(":");
-    const { run } = this;
-    const name = (host) => encodeURIComponent(run.hostName(host));
-    if (what === "host") return `host:${name(Number(number))}`;
-    if (what === "link") return `link:${name(run.links[number].a)}~${name(run.links[number].b)}`;
-    return this.select;
-  }
-
-  /** The thing that an address names; null if there is no such one. */
-  _thing(text) {
-    const [, what, name] = /^(\w+):(.*)$/s.exec(text) || [];
-    const { run } = this;
-    const host = (one) => run.hosts.findIndex((each) => each.name.toLowerCase() === one.toLowerCase());
-    if (what === "host") return host(name) < 0 ? null : `host:${host(name)}`;
-    if (what === "message") return run.data.hops[name] || run.rowsOfMessage.has(Number(name)) ? text : null;
-    if (what === "session") return run.sessions.has(Number(name)) ? text : null;
-    if (what !== "link") return null;
-    const [a, b] = name.split("~").map(host);
-    return this.map.between.has(`${a}-${b}`) ? `link:${this.map.between.get(`${a}-${b}`)}` : null;
-  }
-
-  _fromHash() {
-    const parts = new Map(location.hash.slice(1).split("&").map((part) => {
-      const [name, ...value] = part.split("=");
-      try {
-        return [name, decodeURIComponent(value.join("="))];
-      } catch {
-        return [name, ""];
-      }
-    }));
-    const number = (text) => (text && Number.isFinite(Number(text)) ? Number(text) : null);
-    const [t, n] = [number(parts.get("t")), number(parts.get("n"))];
-    this.pause();
-    const span = (parts.get("span") || "").split("~").map(number);
-    this.timeline.span = span.length === 2 && !span.includes(null) ? span : null;
-    if (parts.has("q")) this.panels.messages.of(parts.get("q"));
-    if (parts.has("select")) this.selectThing(this._thing(parts.get("select")));
-    else if (this.select) this.selectThing(null);
-    if (t === null) return;
-    if (n !== null) this.seek(n, Math.min(t, this.run.last));
-    else this.seekTime(t);
   }
 
   /** Remove everything that was mounted. */
@@ -717,69 +504,6 @@ function put(element, text) {
  */
 export async function mount(element, data, options = {}) {
   const player = new Player(element, new Run(await unpack(data)), options);
-  if (options.page && location.hash) player._fromHash();
+  if (options.page && location.hash) player.address.read();
   return player;
 }
-
-/** Hide the still picture that stands in the same cell's output while nothing plays. */
-function hideStill(el) {
-  const cell = el.closest(".jp-Cell, .cell, .jp-OutputArea");
-  for (const still of cell ? cell.querySelectorAll(".lab-replay-still") : []) still.style.display = "none";
-}
-
-/** The same in a notebook, for anywidget; where the kernel can make the run again, with acts. */
-async function render({ model, el }) {
-  const place = make("div", { class: "embedded", tabindex: "0" });
-  const beside = make("div", { class: "lab-beside" });
-  el.append(place, beside);
-  let player = null;
-  const moved = (n) => {
-    model.set("position", n);
-    model.save_changes();
-  };
-  const act = (change) => model.send({ kind: "act", ...change });
-  const begin = async () => {
-    const before = player;
-    const options = { theme: before ? before.theme : model.get("theme"), breaks: model.get("breaks"),
-      act: model.get("acts") ? act : null, altered: model.get("altered") };
-    before?.destroy();
-    player = await mount(place, model.get("data"), options);
-    if (before) {
-      player.selectThing(player._thing(before.select ? before._selected() : ""));
-      player.tab(before.current);
-    }
-    follow();
-    player.onMove(moved);
-    compared(beside, model.get("comparison"), model.get("altered"));
-  };
-  const follow = () => {
-    const position = model.get("position");
-    if (Number.isInteger(position) && position !== player.n) player.seek(position);
-  };
-  const breaks = () => { player.breaks = model.get("breaks") || []; };
-  const heard = (message) => {
-    if (message && message.kind === "refused") put(player.find(".acts .said"), message.words);
-  };
-  await begin();
-  hideStill(el);
-  const late = setTimeout(() => hideStill(el), 500); // where the output is put into the page after this
-  const handlers = { "change:position": follow, "change:breaks": breaks, "change:data": begin, "msg:custom": heard };
-  for (const [name, call] of Object.entries(handlers)) model.on(name, call);
-  return () => {
-    clearTimeout(late);
-    for (const [name, call] of Object.entries(handlers)) model.off(name, call);
-    player.destroy();
-  };
-}
-
-/** The comparison of an altered run with its original, below the player. */
-function compared(element, page, words) {
-  element.replaceChildren();
-  if (!page) return;
-  const frame = make("iframe", { title: "The altered run beside its original", sandbox: "",
-    style: "width: 100%; height: 520px; border: 0" });
-  frame.srcdoc = page;
-  element.append(make("details", { open: true }, make("summary", {}, `The altered run (B) beside its original (A): ${words}`), frame));
-}
-
-export default { render };
