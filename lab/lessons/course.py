@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.api.examples import copy_folder
 from lab.runtime import shipped
+from lab.runtime.extras import is_installed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -169,10 +170,6 @@ def course_map(ax: Axes | None = None, notebooks: Path | None = None) -> Axes:
     to the same lesson in more steps. If a lesson that another one builds on is missing, the box of
     the latter says so.
     """
-    import matplotlib.pyplot as plt
-
-    from lab.views.pictures.plot_style import colour
-
     course = {lesson.number: lesson for lesson in lessons(notebooks)}
     columns: dict[int, int] = {}
     for number, lesson in course.items():
@@ -181,6 +178,14 @@ def course_map(ax: Axes | None = None, notebooks: Path | None = None) -> Axes:
         )
     routes = _routes(course, columns)
     positions = _positions(columns, routes)
+    if ax is None and not is_installed("matplotlib"):
+        instead: Any = _plain_map(course, routes, positions)
+        drawn: Axes = instead
+        return drawn
+    import matplotlib.pyplot as plt
+
+    from lab.views.pictures.plot_style import colour
+
     if ax is None:
         _, ax = plt.subplots(figsize=(10.5, 5.2), layout="constrained")
     boxes = {
@@ -198,6 +203,38 @@ def course_map(ax: Axes | None = None, notebooks: Path | None = None) -> Axes:
     for route in routes:
         _arrow(ax, [positions[stop] for stop in route], boxes[route[0][0]], boxes[route[-1][0]])
     return ax
+
+
+def _plain_map(
+    course: dict[int, Lesson],
+    routes: list[list[_Stop]],
+    positions: dict[_Stop, tuple[float, float]],
+) -> object:
+    """Show the map where matplotlib is not installed."""
+    from lab.views.plain.drawing import Drawing
+    from lab.views.plain.shown import show
+
+    xs, ys = zip(*positions.values(), strict=True)
+    top, wide, high = max(ys), 150.0, 74.0
+    size = wide * (max(xs) + 1), high * (top - min(ys) + 1.4)
+    drawing = Drawing(*size, "Map of the course")
+
+    def at(stop: _Stop, aside: float = 0) -> tuple[float, float]:
+        x, y = positions[stop]
+        return wide * (x + 0.5) + aside, high * (top - y + 0.7)
+
+    for route in routes:
+        *before, last = [at(route[0], 50), *map(at, route[1:-1]), at(route[-1], -54)]
+        drawing.line(*before, last)
+        drawing.arrow(before[-1], last, "line", 1.0)
+    for number, lesson in course.items():
+        x, y = at(next(stop for stop in positions if stop[:2] == (number, number)))
+        drawing.box(x - 54, y - 26, 108, 52, "panel", "command")
+        lines = [str(number), *_box_text(lesson, course).split("\n")]
+        for row, words in enumerate(lines):
+            height = y + 4 + 15 * (row - (len(lines) - 1) / 2)
+            drawing.text(x, height, words, size=11, anchor="middle", is_bold=row == 0)
+    return show(drawing, "Map of the course. The table above says what each lesson builds on.")
 
 
 _Stop = tuple[int, int, int]

@@ -40,9 +40,10 @@ def draw(network: Topology) -> Axes:
     """Draw the map of a network, before anything has happened in it."""
     from dataclasses import replace
 
-    from lab.views.pictures.map import map_trace, network_map
+    from lab.views import plot
+    from lab.views.pictures.map import map_trace
 
-    return network_map(map_trace(replace(network, expect={})))  # nothing has come of it yet
+    return plot(map_trace(replace(network, expect={})), "map")  # nothing has come of it yet
 
 
 def mailbox(run: Run, user: str) -> list[str]:

@@ -133,7 +133,9 @@ def __dir__() -> list[str]:
 def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options: object) -> Axes:
     """Draw the picture of that kind and return its Axes; ``options`` are those of its function.
 
-    Raises ValueError in one sentence for a kind that is not in :data:`PICTURES`.
+    Without matplotlib, a notebook shows the picture of :mod:`lab.views.plain`, and what is returned
+    says in words what it shows. Raises ValueError in one sentence for a kind that is not in
+    :data:`PICTURES`.
     """
     from inspect import signature
 
@@ -150,8 +152,20 @@ def plot(trace: Trace, kind: str = "timeline", ax: Axes | None = None, **options
         if name not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
             raise TypeError(f"the picture {kind!r} has no option {name!r}; {has}")
-    drawn: Axes = draw(trace, ax=ax, **options)
+    if ax is None and _is_drawn_plainly(kind):
+        from lab.views import plain
+
+        instead: Any = plain.shown(trace, kind, **options)
+        drawn: Axes = instead
+    else:
+        drawn = draw(trace, ax=ax, **options)
     return drawn
+
+
+def _is_drawn_plainly(kind: str) -> bool:
+    from lab.views import plain
+
+    return kind in plain.PICTURES and not _extras.is_installed("matplotlib")
 
 
 def save(
@@ -161,8 +175,8 @@ def save(
 
     An open file gets a PNG.
 
-    Works without a display, and leaves no figure open in pyplot. Without matplotlib, map, timeline
-    and ladder are drawn as SVG or PNG by :mod:`lab.views.plain`; any other raises ImportError.
+    Works without a display, and leaves no figure open in pyplot. Without matplotlib, the kinds of
+    :mod:`lab.views.plain` are drawn as SVG or PNG; any other raises ImportError.
     """
     if kind in PICTURES and not _extras.is_installed("matplotlib"):
         from lab.views import plain

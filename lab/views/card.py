@@ -11,9 +11,10 @@ from typing import Any, Final
 from lab.analysis.alternatives import alternative
 from lab.analysis.recipients import OUTCOMES
 from lab.quantities import clock_time, count_noun, time_taken
+from lab.runtime import extras
 from lab.runtime.escaping import visible
 from lab.trace.trace import Trace
-from lab.views import save, visual_language, why_unavailable
+from lab.views import plain, save, visual_language, why_unavailable
 
 MOST_EVENTS: Final = 50_000
 """Events of a run that is drawn without being asked for: about a second of work."""
@@ -76,6 +77,8 @@ def _picture(trace: Trace) -> str:
     """Return the timeline as an image within the HTML; nothing for a run that is too long."""
     if len(trace) > MOST_EVENTS or why_unavailable(trace, "timeline"):
         return ""
+    if not extras.is_installed("matplotlib"):
+        return plain.as_html(trace, "timeline")
     file = io.BytesIO()
     save(trace, "timeline", file, dpi=72)
     coded = base64.b64encode(file.getvalue()).decode("ascii")

@@ -103,7 +103,9 @@ ROOMS: Final = {
     "stepping": Room(7, f"{MEANING} extend views/visual_language views api"),
     "watching": Room(7, f"{MEANING} simulation live views views/replay api"),
     "lessons": Room(
-        7, f"{TEXT} runtime protocol analysis topology simulation views/pictures api"
+        7,
+        f"{TEXT} runtime protocol analysis topology simulation views/visual_language views"
+        " views/plain views/pictures api",
     ),
     "judging": Room(7, f"{TEXT} rfc protocol", ("simpy", "asyncio", DRAWING)),
     "judging/networks": Room(

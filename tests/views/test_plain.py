@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import re
+import sys
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -11,7 +16,10 @@ from helpers.places import TOPOLOGIES
 from PIL import Image
 
 import lab
-from lab import views
+from lab import lessons, views
+from lab.analysis.alternatives import alternative
+from lab.analysis.spools import queue_lengths
+from lab.lessons import course, design
 from lab.runtime import extras
 from lab.runtime.extras import MissingPackage
 from lab.views import plain
@@ -85,11 +93,68 @@ def test_a_map_is_drawn_of_a_run_that_has_none_yet() -> None:
     assert "5 hosts, 4 links" in texts(plain.network_map(trace).svg())
 
 
-@pytest.mark.parametrize(("kind", "file"), [("queues", "x.png"), ("map", "x.pdf")])
+@pytest.mark.parametrize(("kind", "file"), [("utilisation", "x.png"), ("map", "x.pdf")])
 def test_other_pictures_ask_for_matplotlib(kind: str, file: str, tmp_path: Path) -> None:
     trace = lab.simulate(TOPOLOGIES / RELAYED).trace
     with pytest.raises(MissingPackage, match=r"matplotlib, .*'smtp-lab\[pictures\]'"):
         views.save(trace, kind, tmp_path / file)
+
+
+def test_queues_and_delivery_times_say_what_the_run_says() -> None:
+    run = lab.simulate(TOPOLOGIES / "internet.toml")
+    most = max(number for line in queue_lengths(run.trace).values() for _, number in line)
+    assert any(f", at most {most}" in text for text in texts(plain.queues(run.trace).svg()))
+    shown = texts(plain.latency(run.trace).svg())
+    delivered = run.summary["delivered"]
+    assert any(text.startswith(f"delivered ({delivered}; median ") for text in shown)
+    assert f"share of {run.summary['submitted']} recipients" in shown
+    assert any(text.startswith("not delivered: ") for text in shown)
+
+
+def test_a_run_without_mail_has_pictures_that_say_so() -> None:
+    trace = lab.simulate(lab.load(TOPOLOGIES / RELAYED).change(["mail=[]"])).trace
+    assert "no mail ever waited" in texts(plain.queues(trace).svg())
+    assert "nothing was delivered" in texts(plain.latency(trace).svg())
+
+
+def test_states_have_the_number_of_times_that_each_arrow_was_taken() -> None:
+    trace = lab.simulate(TOPOLOGIES / RELAYED).trace
+    assert "RCPT ×2  → rcpt" in texts(plain.states(trace).svg())
+    assert "RCPT ×1  → rcpt" in texts(plain.states(trace, session=1).svg())
+    assert "SEND  → mail" in texts(plain.states(trace).svg())
+    with pytest.raises(ValueError, match="there is no session 9"):
+        plain.states(trace, session=9)
+
+
+def test_a_notebook_shows_a_picture_and_its_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once: what the call returns is a short text."""
+    run = lab.simulate(TOPOLOGIES / RELAYED)
+    monkeypatch.setattr("IPython.get_ipython", lambda: True)
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: shown.append(data))
+    for kind in plain.PICTURES:
+        drawn: object = run.plot(kind)
+        assert repr(drawn).startswith(f"<{kind.capitalize()}: ")
+        assert alternative(run.trace, kind) in html.unescape(shown[-1]["text/html"])
+        coded = shown[-1]["text/html"].partition("base64,")[2].partition('"')[0]
+        assert run.topology.title in texts(base64.b64decode(coded).decode())
+    assert len(shown) == len(plain.PICTURES)
+    assert "image/svg+xml" in run._repr_html_()
+
+
+def test_a_lesson_draws_without_matplotlib(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The map of a network, of the course, and of a design."""
+    for module in ("lab.lessons.course", "lab.lessons.design.sketch"):
+        import_module(module)
+        monkeypatch.setattr(sys.modules[module], "is_installed", extras.is_installed)
+    network: Any = lessons.draw(lab.load(TOPOLOGIES / "campus.toml"))
+    assert "5 hosts, 4 links" in texts(network.svg)
+    whole: Any = course.course_map()
+    assert {str(lesson.number) for lesson in course.lessons()} <= set(texts(whole.svg))
+    sketched: Any = design.sketch(design.network([], design.SITES, "Sites"), failures=True)
+    assert "BURG (4 users)" in texts(sketched.svg)
+    sketched.save(tmp_path / "design.svg")
+    assert (tmp_path / "design.svg").read_text(encoding="utf-8") == sketched.svg
 
 
 def test_hostile_names_are_texts() -> None:

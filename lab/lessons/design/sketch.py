@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from lab.lessons.design.task import SITES, cost, lines_of, needed
+from lab.runtime.extras import is_installed
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -34,6 +35,12 @@ def sketch(topology: Topology, ax: Axes | None = None, *, failures: bool = False
     ``failures``: put a cross on each site and line whose failure the design does not survive.
     Raises TopologyError if ``topology`` is not a design.
     """
+    if ax is None and not is_installed("matplotlib"):
+        from lab.lessons.design.plain_sketch import plain_sketch
+
+        instead: Any = plain_sketch(topology, failures)
+        drawn: Axes = instead
+        return drawn
     lines = lines_of(topology)
     with plot_style.styled(ax):
         if ax is None:
