@@ -29,6 +29,9 @@ BY_NAME: Final = {
 }  # fmt: skip
 """Functions that touch the attribute that a text names."""
 
+TAKES: Final = ("get", "pop", "setdefault", "__getitem__")
+"""Methods of a mapping that return what is under the key that they are given."""
+
 RECORDS: Final = {"_replace", "_asdict", "_fields", "_make", "_field_defaults"}
 """Public parts of a NamedTuple, in spite of their names."""
 
@@ -147,12 +150,55 @@ def imports_in(path: str, source: str, files: frozenset[tuple[str, str]]) -> Imp
                 computed.append(Named(node.value, node.lineno))
             if id(node) not in docstrings and is_path_of_lab(node.value):
                 named.append(Named(node.value.replace(":", "."), node.lineno))
+    for name, line in taken_from_modules(tree, aliases):
+        (named if name else computed).append(Named(name or "sys.modules", line))
     if computed:  # a name that is put together may begin with the package
         for node in ast.walk(tree):
             whole = f"{package}.{node.value}" if isinstance(node, ast.Constant) else ""
             if whole in modules:
                 named.append(Named(whole, node.lineno))
     return Imports(tuple(named), tuple(computed))
+
+
+def taken_from_modules(
+    tree: ast.AST, aliases: Mapping[str, str]
+) -> Iterator[tuple[str | None, int]]:
+    """Return the modules that a file takes from ``sys.modules``, or None where only the running
+    program knows which. A file may take itself, and may ask whether a module is there.
+    """
+    known: set[int] = set()
+    for node in ast.walk(tree):
+        place: ast.expr | None = None
+        key: ast.expr | None = None
+        if isinstance(node, ast.Subscript):
+            place, key = node.value, node.slice
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+            place, key = (
+                (node.func.value, node.args[0]) if node.func.attr in TAKES else (None, None)
+            )
+        elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.In | ast.NotIn):
+            known.add(id(node.comparators[0]))
+        elif isinstance(node, ast.Call) and dotted(node.func) in BY_NAME and len(node.args) > 1:
+            owner, name = node.args[:2]
+            if full_name(owner, aliases) == "sys" and getattr(name, "value", "") == "modules":
+                yield None, node.lineno
+        if place is None or full_name(place, aliases) != "sys.modules":
+            continue
+        if isinstance(key, ast.Constant) and isinstance(key.value, str):
+            yield key.value, node.lineno
+            known.add(id(place))
+        elif isinstance(key, ast.Name) and key.id == "__name__":
+            known.add(id(place))
+    for node in ast.walk(tree):
+        is_name = isinstance(node, ast.Name | ast.Attribute) and id(node) not in known
+        if is_name and full_name(node, aliases) == "sys.modules":
+            yield None, node.lineno
+
+
+def full_name(node: ast.expr, aliases: Mapping[str, str]) -> str:
+    """Return "sys.modules" for it, however the file has imported it; "" for what is no name."""
+    root, dot, rest = dotted(node).partition(".")
+    return aliases.get(root, root) + dot + rest
 
 
 def for_types(tree: ast.AST) -> Iterator[int]:

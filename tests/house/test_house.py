@@ -49,6 +49,7 @@ COMPUTED = {  # files that import what only the running program names, each with
     "views/__init__": "the views, imported when they are asked for; all stand in its table",
     "runtime/old_names": "old names, looked up when they are asked for; all stand in its tables",
     "runtime/compiled": "takes a compiled module in place of the source of the same name",
+    "lessons/sandbox/as_data": "classes of the lab that only hold data, by their names",
     "rfc/__init__": "looks up the code that a rule of rules.toml names, for `lab rfc`",
 }
 

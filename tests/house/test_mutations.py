@@ -68,6 +68,11 @@ SPELLINGS = [
     Edit("network/link", "from importlib import import_module as load", "computed"),
     Edit("network/link", 'import importlib\ngetattr(importlib, "import_module")', "computed"),
     Edit("network/link", 'exec("import lab.simulation.simulation")', "computed"),
+    Edit("network/link", "import sys\ndef _x(name):\n    return sys.modules[name]", "computed"),
+    Edit("network/link", "import sys\nX = list(sys.modules.values())", "computed"),
+    Edit("network/link", "from sys import modules as loaded\nX = loaded", "computed"),
+    Edit("network/link", 'import sys\nX = getattr(sys, "modules")', "computed"),
+    Edit("hosts/spool", 'import sys\nX = sys.modules["lab.views"]', "rooms"),
 ]
 CIRCLES = [
     Edit("hosts/spool", "from lab.hosts import host", "circles"),
@@ -83,6 +88,10 @@ FORBIDDEN = [
     Edit("protocol/sizes", 'import datetime\ngetattr(datetime.datetime, "now")()', "forbidden"),
     Edit("analysis/faults", called("from random import Random"), "forbidden"),
     Edit("analysis/faults", 'import_module("time")', "forbidden"),
+    Edit("hosts/host", 'import sys\nNOW = sys.modules["time"].time()', "forbidden"),
+    Edit("hosts/host", 'import sys as s\ns.modules.get("time")', "forbidden"),
+    Edit("hosts/host", called('from sys import modules; modules["random"]'), "forbidden"),
+    Edit("hosts/host", 'from sys import modules as m\nX = m.pop("socket", None)', "forbidden"),
     Edit("analysis/faults", "import numpy as np\nX = np.random.rand()", "forbidden"),
     Edit("hosts/receiving", "from asyncio import sleep", "forbidden"),
     Edit("quantities", "import socket", "forbidden"),
@@ -163,6 +172,9 @@ ALLOWED = [
     Edit("hosts/spool", "class X:\n    _y = 1\ndef z(x: X | None):\n    return x._y, X()._y"),
     Edit("hosts/spool", "def z(row):\n    return row._replace(a=1)"),
     Edit("hosts/spool", "from datetime import datetime\nX = datetime(1982, 8, 1)"),
+    Edit("hosts/spool", "import sys\nX = sys.modules[__name__]"),
+    Edit("hosts/spool", 'import sys\nX = "time" in sys.modules'),
+    Edit("hosts/spool", 'def _x(host):\n    return host.modules["time"]'),
 ]
 
 
