@@ -27,8 +27,7 @@ from lab.stepping.stepper import NoIntervention, Stepper
 from lab.topology.describe import describe
 from lab.topology.model import Topology, TopologyError, load
 from lab.topology.write import to_toml
-from lab.trace.trace import Trace
-from lab.views.replay import beginning, pack, replay_data, replay_page
+from lab.views.replay import packed, replay_page
 
 _LINE: Final = re.compile(r"^[^,:]*, line (\d+)(?:, column \d+)?(?:, |: )")
 """The place at the beginning of a problem's sentence."""
@@ -126,7 +125,7 @@ class Desk:
         return {
             "summary": dict(run.summary),
             "verdict": run.verdict,
-            "data": _played(run.trace),
+            "data": packed(run.trace),
         }
 
     def digest(self, asked: Asked) -> str:
@@ -144,7 +143,7 @@ class Desk:
         self._run = self._stepper.run
         return {
             "summary": dict(self._run.summary),
-            "data": _played(trace),
+            "data": packed(trace),
             "comparison": comparison,
             "words": words,
         }
@@ -198,11 +197,6 @@ ANSWERS: Final[dict[str, Callable[[Desk, Asked], Any]]] = {
 
 def _seed(asked: Asked) -> int:
     return int(asked.get("seed", 0))
-
-
-def _played(trace: Trace) -> str:
-    """Return what the player plays of a run, packed."""
-    return pack(replay_data(beginning(trace)))
 
 
 def _problem(sentence: str) -> dict[str, Any]:

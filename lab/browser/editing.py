@@ -114,7 +114,6 @@ def _span(text: str, table: str, number: int) -> tuple[int, int]:
         if place[:2] != (table, number)
         and lines[line - 1].lstrip().startswith("[")
         and line > first
-        if place[:1] != (table,) or len(place) > 1
     }
     end = min(begins, default=len(lines) + 1) - 1
     while end > first and lines[end - 1].strip()[:1] in ("", "#"):

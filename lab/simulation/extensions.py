@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
 
 from lab.hosts.policies import Network
 from lab.runtime.plugins import Plugin
@@ -13,7 +14,6 @@ from lab.trace.rows import Event
 class NetworkControl(Network):
     """A network in which something can go wrong."""
 
-    @abstractmethod
     def happen(
         self,
         kind: str,
@@ -32,6 +32,17 @@ class NetworkControl(Network):
         Kinds and values are those of a ``[[fault]]`` in a topology file. The trace records it, as
         it does all faults. Raises :class:`lab.TopologyError` for what such a table must not say.
         """
+        self.begin_fault(
+            kind,
+            {
+                "host": host, "link": link, "groups": tuple(groups), "value": value,
+                "duration": duration, "after": after, "name": name, "direction": direction,
+            },
+        )  # fmt: skip
+
+    @abstractmethod
+    def begin_fault(self, kind: str, keys: Mapping[str, Any]) -> None:
+        """Have a fault begin now whose table has these keys, as :meth:`happen` says."""
 
 
 class Fault(Plugin, ABC):

@@ -130,24 +130,8 @@ class ControlView(NetworkView, NetworkControl):
         self._topology = topology
         self._checked: dict[str, FaultSpec] = {}
 
-    def happen(
-        self,
-        kind: str,
-        *,
-        host: str | None = None,
-        link: tuple[str, str] | None = None,
-        groups: Sequence[Sequence[str]] = (),
-        value: float | str | None = None,
-        duration: float | str | None = None,
-        after: str | None = None,
-        name: str | None = None,
-        direction: str = "both",
-    ) -> None:
-        """Have a fault begin now."""
-        keys: Any = {
-            "host": host, "link": link, "groups": tuple(groups), "value": value,
-            "duration": duration, "after": after, "name": name, "direction": direction,
-        }  # fmt: skip
+    def begin_fault(self, kind: str, keys: Mapping[str, Any]) -> None:
+        """Have a fault begin now whose table has these keys."""
         if kind not in KINDS:
             known = ", ".join(sorted(KINDS))
             raise ValueError(f"{kind!r} is not a fault that can begin now; there are {known}")

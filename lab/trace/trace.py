@@ -39,7 +39,9 @@ class Trace:
     written and are not in the file that was read.
     """
 
-    __slots__ = ("_last", "first_seq", "level", "missing", "record", "recorded", "rows")
+    __slots__ = (
+        "__weakref__", "_last", "first_seq", "level", "missing", "record", "recorded", "rows",
+    )  # fmt: skip
 
     def __init__(
         self,

@@ -19,7 +19,7 @@ from lab.analysis.alternatives import alternative
 from lab.analysis.conditions import Condition, matching
 from lab.runtime.escaping import visible
 from lab.trace.trace import Trace
-from lab.views.replay import beginning, pack, player_css, player_js, replay_data
+from lab.views.replay import beginning, packed, player_css, player_js
 
 STILL = "lab-replay-still"
 """The class of the still picture, which the player's JavaScript looks for."""
@@ -66,7 +66,7 @@ class Watch(anywidget.AnyWidget):
         breaks: Iterable[Condition] = (),
         act: Act | None = None,
     ) -> None:
-        super().__init__(data=pack(replay_data(trace)))
+        super().__init__(data=packed(trace))
         self.trace = beginning(trace)
         self.position = position
         self._act = act
@@ -114,7 +114,7 @@ class Watch(anywidget.AnyWidget):
             self.altered, self.comparison = altered.words, altered.comparison
             self.position = min(int(float(change.get("n") or self.position)), len(self.trace))
             self.breaks = []
-            self.data = pack(replay_data(altered.trace))
+            self.data = packed(altered.trace)
 
     def _asked(self, _: object, content: Any, __: object) -> None:
         """Do what was clicked; what is not possible is told in the widget."""

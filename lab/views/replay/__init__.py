@@ -1,7 +1,7 @@
 """The replay page: one file that plays a run in a browser, with no network and no server.
 
 The player is plain JavaScript in a few files that are joined, with no build step. A notebook's
-widget uses the same one (:func:`player_js`, :func:`player_css` and :func:`pack`).
+widget uses the same one (:func:`player_js`, :func:`player_css` and :func:`packed`).
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from typing import Final
 
 from lab.trace.trace import Trace
 from lab.views import visual_language
-from lab.views.replay.data import LONGEST_REPLAY, beginning, pack, replay_data
+from lab.views.replay.data import LONGEST_REPLAY, beginning, pack, packed, replay_data
 
 __all__ = [
     "LONGEST_REPLAY",
     "Replay",
     "beginning",
     "pack",
+    "packed",
     "player_css",
     "player_js",
     "replay_data",

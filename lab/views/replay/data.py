@@ -122,6 +122,11 @@ def pack(data: Mapping[str, object]) -> str:
     return base64.b64encode(zlib.compress(plain, 6)).decode()
 
 
+def packed(trace: Trace) -> str:
+    """Return what the player plays of a trace, as one text."""
+    return pack(replay_data(trace))
+
+
 class _Page:
     """The data of one page: of what it plays of a trace, with the verdict about the ``whole``."""
 
