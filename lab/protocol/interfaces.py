@@ -31,6 +31,10 @@ class Installation(Protocol):
     must do, and 502 for the rest.
     """
 
+    def __init__(self) -> None:
+        """Make an installation; a derived class takes what it needs, and may leave this out."""
+        super().__init__()
+
     def greeting(self) -> Reply:
         """Return 220 with the host's own name as first word, or 421 to refuse the session."""
         return reply(220, f"{domain_of(self)} Simple Mail Transfer Service Ready")
@@ -88,6 +92,10 @@ class Agenda(Protocol):
     word of the 220, which is the name of the host that has answered, and that of the 250 to HELO
     (section 3.5), and returns whether to send mail to that host.
     """
+
+    def __init__(self) -> None:
+        """Make an agenda; a derived class takes what it needs, and may leave this out."""
+        super().__init__()
 
     @abstractmethod
     def next(self) -> Outgoing | None:

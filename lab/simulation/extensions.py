@@ -32,7 +32,7 @@ class NetworkControl(Network):
         Kinds and values are those of a ``[[fault]]`` in a topology file. The trace records it, as
         it does all faults. Raises :class:`lab.TopologyError` for what such a table must not say.
         """
-        self.begin_fault(
+        self._begin_fault(
             kind,
             {
                 "host": host, "link": link, "groups": tuple(groups), "value": value,
@@ -41,7 +41,7 @@ class NetworkControl(Network):
         )  # fmt: skip
 
     @abstractmethod
-    def begin_fault(self, kind: str, keys: Mapping[str, Any]) -> None:
+    def _begin_fault(self, kind: str, keys: Mapping[str, Any]) -> None:
         """Have a fault begin now whose table has these keys, as :meth:`happen` says."""
 
 

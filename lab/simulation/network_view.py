@@ -130,7 +130,7 @@ class ControlView(NetworkView, NetworkControl):
         self._topology = topology
         self._checked: dict[str, FaultSpec] = {}
 
-    def begin_fault(self, kind: str, keys: Mapping[str, Any]) -> None:
+    def _begin_fault(self, kind: str, keys: Mapping[str, Any]) -> None:
         """Have a fault begin now whose table has these keys."""
         if kind not in KINDS:
             known = ", ".join(sorted(KINDS))

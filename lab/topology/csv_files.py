@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.quantities import as_toml
-from lab.topology.suggestions import did_you_mean, join_some
+from lab.topology.suggestions import did_you_mean, file_near, join_some
 
 LARGEST_FILE: Final = 64 * 2**20
 """Bytes of a file of rows."""
@@ -37,9 +37,7 @@ def text_of(path: Path) -> str:
         with open(path, "rb") as file:
             octets = file.read(LARGEST_FILE + 1)
     except FileNotFoundError:
-        close = ""
-        if path.parent.is_dir():
-            close = did_you_mean(path.name, (each.name for each in path.parent.iterdir()))
+        close = file_near(path, path.suffix) if path.suffix else ""
         otherwise = "; write a path from the folder of the topology file"
         raise RowFault(f"{path}: there is no such file{close or otherwise}") from None
     except (OSError, ValueError) as why:

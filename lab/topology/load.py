@@ -6,8 +6,8 @@ import copy
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -19,6 +19,7 @@ from lab.runtime.gc_pause import gc_pause
 from lab.topology.changes import change
 from lab.topology.diagnostics import Diagnostics
 from lab.topology.faults import build_faults
+from lab.topology.file import TopologyFile
 from lab.topology.graph_files import generate, read_graph
 from lab.topology.graphs import tables_of_graph
 from lab.topology.hosts import build_hosts, check_references
@@ -29,8 +30,9 @@ from lab.topology.maps.notes import GraphTables
 from lab.topology.old_keys import rename_old_keys, warn_of_old_keys
 from lab.topology.overrides import override, split
 from lab.topology.positions import lines_of
-from lab.topology.problems import Place, Problem, bounded, check, did_you_mean, dotted
+from lab.topology.problems import Place, Problem, bounded, check, dotted
 from lab.topology.specs import Generated, Sets, TopologyData, TopologyError
+from lab.topology.suggestions import file_near
 from lab.topology.traffic import build_mail, build_polls, build_scripts, build_traffic
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def _text(path: Path) -> str:
         with open(path, "rb") as file:
             octets = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as why:
-        raise TopologyError([unreadable(path, why, "a topology file")]) from None
+        raise TopologyError([unreadable(path, why, "a topology file", _OWN_KEYS)]) from None
     if len(octets) > LARGEST_FILE:
         raise TopologyError([f"{path} is larger than {LARGEST_FILE >> 20} MiB; is it a topology?"])
     try:
@@ -177,12 +179,16 @@ def _text(path: Path) -> str:
     return text
 
 
-def unreadable(path: Path, why: OSError | ValueError, kind: str) -> str:
-    """Return why a file cannot be read; ``kind`` is what it should be, as "a topology file"."""
+_OWN_KEYS: Final = frozenset(each.name for each in fields(TopologyFile)) - {"title"}
+"""Keys by which a topology is told from other TOML files."""
+
+
+def unreadable(path: Path, why: OSError | ValueError, kind: str, keys: Collection[str]) -> str:
+    """Return why a file cannot be read; ``kind`` is what it should be, as "a topology file", and
+    has one of these keys.
+    """
     if isinstance(why, FileNotFoundError):
-        close = ""
-        if path.parent.is_dir():
-            close = did_you_mean(path.name, (file.name for file in path.parent.glob("*.toml")))
+        close = file_near(path, ".toml", keys)
         return f"{path}: there is no such file{close or f'; write the path of {kind}'}"
     reason = (getattr(why, "strerror", None) or str(why)).lower()
     return f"{path} cannot be read ({reason}); write the path of {kind}"

@@ -1,8 +1,18 @@
-"""Parts of messages: the word that a misspelt one may mean, and lists that are not too long."""
+"""Parts of messages: what a misspelt word or path may mean, and lists that are not too long."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import tomllib
+from collections.abc import Collection, Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Final
+
+_MOST_FILES: Final = 2000
+"""Files of a folder that are looked at for one that a path may mean."""
+
+_LARGEST: Final = 1 << 20
+"""Bytes of a file that is looked into before it is suggested."""
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -21,6 +31,43 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     letters = sorted(word.lower())
     best = next((each for each in close if sorted(each) == letters), close[0])
     return f"; did you mean {by_small_letters[best]}?"
+
+
+def file_near(path: Path, suffix: str, keys: Collection[str] = ()) -> str:
+    """Return the end of a sentence, "; did you mean X?", for a file that a path may mean; else "".
+
+    It is a file of the same folder with the ending ``suffix``, and its name is close without it:
+    all such files would be close by their ending. With ``keys``, it is TOML that has one of them,
+    or nothing yet: a pyproject.toml is not offered where a topology is asked for.
+    """
+    word = path.name.removesuffix(suffix)
+    try:
+        files = list(islice(path.parent.iterdir(), _MOST_FILES))
+        stems = {
+            file.name.removesuffix(suffix): file
+            for file in files
+            if file.name.endswith(suffix) and did_you_mean(word, [file.name.removesuffix(suffix)])
+        }
+        near = [
+            stem
+            for stem, file in sorted(stems.items())
+            if file.is_file() and (not keys or _may_have(file, keys))
+        ]
+    except (OSError, ValueError):
+        return ""
+    close = did_you_mean(word, near)
+    return f"{close.removesuffix('?')}{suffix}?" if close else ""
+
+
+def _may_have(file: Path, keys: Collection[str]) -> bool:
+    """Whether a file is TOML with one of these keys, or one in which somebody is at work."""
+    try:
+        if file.stat().st_size > _LARGEST:
+            return True
+        known = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return True
+    return not known or not known.keys().isdisjoint(keys)
 
 
 def join_some(words: Iterable[str], most: int = 12) -> str:

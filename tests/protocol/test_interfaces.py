@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -249,3 +250,29 @@ def test_a_session_that_is_over_expects_no_mail_data() -> None:
     receiver.respond(b"QUIT\r\n")
     receiver.expect_mail_data()
     assert (receiver.closing, receiver.respond(b"hi\r\n.\r\n")) == (True, b"")
+
+
+def test_classes_to_derive_from_show_what_they_take() -> None:
+    """In ``help()`` and in an editor: what a derived class that has no ``__init__`` takes, too."""
+    for interface in (Installation, Agenda, type("Mine", (Installation,), {})):
+        assert not inspect.signature(interface).parameters
+        for name, method in inspect.getmembers(interface, inspect.isfunction):
+            if not name.startswith("_") or name == "__init__":
+                assert inspect.getdoc(method), name
+                kinds = {each.kind for each in inspect.signature(method).parameters.values()}
+                assert kinds <= {inspect.Parameter.POSITIONAL_OR_KEYWORD}, name
+
+
+def test_a_class_beside_an_interface_is_made_as_well() -> None:
+    class Counting:
+        def __init__(self) -> None:
+            self.count = 0
+
+    class Both(Installation, Counting):
+        def recipient(self, transaction: Transaction, forward_path: Path) -> Reply:
+            return reply(250)
+
+        def accept(self, transaction: Transaction) -> Reply:
+            return reply(250)
+
+    assert Both().count == 0

@@ -53,8 +53,23 @@ def test_a_missing_file_is_told_with_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "scenario.toml").write_text("")
     (sentence,) = problems(tmp_path / "scenaro.toml")
     assert "there is no such file; did you mean scenario.toml?" in sentence
+    (tmp_path / "scenarios.toml").write_text("[project]\nname = 'scenarios'\n")
+    (tmp_path / "nope-to.toml").mkdir()
+    (sentence,) = problems(tmp_path / "scenarios1.toml")
+    assert "did you mean scenario.toml?" in sentence
     (sentence,) = problems(tmp_path / "nowhere" / "x.toml")
     assert "there is no such file" in sentence
+
+
+@pytest.mark.parametrize("name", ["nope.toml", "nope", "pyprojct.toml", "sweeps.toml", "nets.toml"])
+def test_only_a_topology_of_a_similar_name_is_offered(name: str, tmp_path: Path) -> None:
+    """Not by its ending, which all have; and not what other programs or commands read."""
+    (tmp_path / "pyproject.toml").write_text("[build-system]\nrequires = []\n")
+    (tmp_path / "sweep.toml").write_text('topology = "x.toml"\nmeasures = ["delivered"]\n')
+    (tmp_path / "net.toml").mkdir()
+    (tmp_path / "scenario.toml").write_text('[[host]]\nname = "A.ARPA"\n')
+    (sentence,) = problems(tmp_path / name)
+    assert sentence.endswith("there is no such file; write the path of a topology file")
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:

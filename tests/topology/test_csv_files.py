@@ -60,6 +60,8 @@ def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
     written(tmp_path, "at\n", "delays.csv")
     for name, sentence in [
         ("delay.csv", "there is no such file; did you mean delays.csv?"),
+        ("nope.csv", "there is no such file; write a path from the folder of the topology file"),
+        ("delays.tsv", "there is no such file; write a path from the folder of the topology file"),
         ("other", "there is no such file; write a path from the folder of the topology file"),
         ("none/delays.csv", "there is no such file; write a path from the folder of the topology"),
         ("delays.csv/x", "cannot be read (not a directory)"),

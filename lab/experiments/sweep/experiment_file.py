@@ -143,7 +143,9 @@ def load_experiment(
         text = path.read_text(encoding="utf-8-sig")
         raw = tomllib.loads(text)
     except OSError as why:
-        raise SweepError(unreadable(path, why, "an experiment file")) from None
+        raise SweepError(
+            unreadable(path, why, "an experiment file", {"measures", "grid", "case"})
+        ) from None
     except UnicodeDecodeError:
         raise SweepError(f"{path} is not UTF-8 text; an experiment file is TOML") from None
     except (ValueError, RecursionError) as why:
