@@ -16,10 +16,9 @@ from typing import Final
 
 from lab.quantities import BANDWIDTHS, RATES, SIZES, as_toml
 from lab.topology.csv_files import RowFault, table
+from lab.topology.maps.ends import WORDS, place_of
 from lab.topology.suggestions import did_you_mean
 
-FROM: Final = ("from", "source", "src")
-TO: Final = ("to", "target", "destination", "dst")
 VALUE: Final = ("value", "demand", "rate", "weight", "messages", "bytes")
 MOST_DEMANDS: Final = 1_000_000
 
@@ -45,11 +44,8 @@ def read_matrix(
     """
     lines = table(path)
     first, head = next(lines, (0, [""]))
-    columns = [_OF_COLUMN.sub("", name).lower() for name in head]
-    places = [
-        next((columns.index(name) for name in names if name in columns), None)
-        for names in (FROM, TO, VALUE)
-    ]
+    columns = [_OF_COLUMN.sub("", name) for name in head]
+    places = [place_of(columns, names) for names in (*WORDS, VALUE)]
     if places[0] is not None and places[1] is not None:
         cells = _of_list(path, lines, places)
     else:

@@ -240,6 +240,9 @@ def test_csv_with_and_without_a_header(tmp_path: Path) -> None:
     made = read(tmp_path, "x.csv", ',Source,Target,"Link Speed"\n0,a,"b, c",10 Mbps\n1,b,d,\n')
     assert made.edges == [("a", "b, c", {"Link Speed": "10 Mbps"}), ("b", "d", {})]
     assert read(tmp_path, "x.csv", "a;b;3\nb;c;4\n").edges[1] == ("b", "c", {"cost": 4})
+    made = read(tmp_path, "x.csv", "a,b,cost\nHAM,BER,3\nBER,KIEL,\n")
+    assert made.edges == [("HAM", "BER", {"cost": 3}), ("BER", "KIEL", {})]
+    assert edges(read(tmp_path, "x.csv", "a,b\nb,c\n")) == [("a", "b"), ("b", "c")]
     made = read(tmp_path, "x.tsv", "a\tb\n")
     assert edges(made) == [("a", "b")]
     assert read(tmp_path, "x.csv", ",a,b\na,0,2\nb,2,0\n").edges == [("a", "b", {"weight": 2})]
@@ -552,6 +555,8 @@ def test_yed_draws_labels_and_places(tmp_path: Path) -> None:
         ("x.xml", b"<network><link id='L'/></network>", "has no source or no target"),
         ("x.xml", b"<topology><link/></topology>", "no <from> or no <to>"),
         ("x.gml", b"graph [ node [ label 3 ] ]", "node number 1 has no id"),
+        ("x.json", b'{"nodes": [{"id": [1, 2]}, {"id": null}], "links": []}',
+         "nodes[1] has no id that is a text or a number"),
         ("x.gml", b"graph [ edge [ source 3 ] ]", "edge number 1 has no source or no target"),
         ("x.gml", b"graph [ [ ] ]", "line 1: there is no key before this ["),
         ("x.gml", b'graph [ "a" ]', "there is no key before this text"),

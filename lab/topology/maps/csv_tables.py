@@ -9,17 +9,8 @@ from typing import Any, Final
 
 from lab.topology.csv_files import with_point
 from lab.topology.maps import units
+from lab.topology.maps.ends import SOURCES, TARGETS, place_of
 from lab.topology.maps.map import GraphFault, Map, number_or_text
-
-_SOURCES: Final = frozenset((
-    "source", "src", "from", "fromnode", "from_node", "from_id", "u", "node1", "node_1",
-    "node_a", "start", "host1", "host_a", "i", "tail", "origin", "sender", "s",
-))  # fmt: skip
-_TARGETS: Final = frozenset((
-    "target", "dst", "to", "tonode", "to_node", "to_id", "dest", "destination", "v", "node2",
-    "node_2", "node_b", "end", "host2", "host_b", "j", "head", "receiver", "t",
-))  # fmt: skip
-"""What columns with the two ends of a link are called."""
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
 
@@ -35,10 +26,13 @@ def read_csv(text: str) -> Map:
     header = [cell.strip() for cell in records[0][1]]
     if _is_matrix(header, records):
         return _matrix(header, records)
-    low = [cell.lower() for cell in header]
-    source = next((i for i, cell in enumerate(low) if cell in _SOURCES), None)
-    target = next((i for i, cell in enumerate(low) if cell in _TARGETS), None)
-    if source is None or target is None or any(map(_is_number, header)):
+    source, target = place_of(header, SOURCES), place_of(header, TARGETS)
+    if (
+        source is None
+        or target is None
+        or any(map(_is_number, header))
+        or _are_nodes((header[source], header[target]), records[1:], (source, target))
+    ):
         return _without_header(records, header)
     made = Map("CSV")
     columns = [_column(cell) for cell in header]
@@ -61,6 +55,19 @@ def read_csv(text: str) -> Map:
         }
         made.add_edge(cells[source].strip(), cells[target].strip(), attributes)
     return made
+
+
+def _are_nodes(
+    names: tuple[str, str], records: list[tuple[int, list[str]]], places: tuple[int, int]
+) -> bool:
+    """Whether what may be names of columns are nodes, such as "a" and "b": rows have them too.
+
+    Letters alone, without a row below, are a link.
+    """
+    if not records:
+        return len(names[0]) == 1
+    cells = (cells[place].strip() for _, cells in records for place in places if place < len(cells))
+    return not set(names).isdisjoint(cells)
 
 
 def _column(cell: str) -> tuple[str, str]:

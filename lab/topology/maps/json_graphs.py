@@ -6,10 +6,9 @@ import json
 from collections.abc import Hashable, Iterator
 from typing import Any, Final
 
+from lab.topology.maps.ends import SOURCES, TARGETS
 from lab.topology.maps.map import GraphFault, Map, as_key
 
-_SOURCES: Final = ("source", "from", "src", "u", "start", "node1", "a", "tail")
-_TARGETS: Final = ("target", "to", "dst", "v", "end", "node2", "b", "head")
 _EDGES: Final = ("edges", "links")
 
 
@@ -71,11 +70,18 @@ def _named(key: str, value: Any) -> dict[str, Any]:
 
 
 def _key_of(nodes: list[Any]) -> str | None:
-    """Return which key of the nodes is their identity: "id", or else "name"; None for neither."""
-    tables = [node for node in nodes if isinstance(node, dict)]
+    """Return which key of the nodes is their identity: "id", or else "name"; None for neither.
+
+    Raises GraphFault if some have it and another lacks it.
+    """
+    tables = {number: node for number, node in enumerate(nodes) if isinstance(node, dict)}
     for key in ("id", "name", "key"):
-        if tables and all(_is_key(table.get(key)) for table in tables):
+        if tables and all(_is_key(table.get(key)) for table in tables.values()):
             return key
+    for key in ("id", "name"):
+        if any(key in table for table in tables.values()):
+            first = next(n for n, table in tables.items() if not _is_key(table.get(key)))
+            raise GraphFault(f"nodes[{first}] has no {key} that is a text or a number")
     return None
 
 
@@ -87,8 +93,6 @@ def _add_node(made: Map, node: Any, number: int, key: str | None) -> Hashable:
     if not isinstance(node, dict):
         made.add_node(as_key(node))
         return as_key(node)
-    if key is None and ("id" in node or "name" in node):
-        raise GraphFault(f"nodes[{number}] or another has no id that is a text or a number")
     name = number if key is None else as_key(node[key])
     if name in made.nodes:
         raise GraphFault(f"nodes[{number}] has the id of an earlier node, {name!r:.60}")
@@ -101,8 +105,8 @@ def _edge(edge: Any, number: int) -> tuple[Any, Any, dict[str, Any]]:
         attributes = edge[2] if len(edge) > 2 and isinstance(edge[2], dict) else {}
         return edge[0], edge[1], attributes
     if isinstance(edge, dict):
-        source = next((key for key in _SOURCES if edge.get(key) is not None), None)
-        target = next((key for key in _TARGETS if edge.get(key) is not None), None)
+        source = next((key for key in SOURCES if edge.get(key) is not None), None)
+        target = next((key for key in TARGETS if edge.get(key) is not None), None)
         if source and target:
             others = {key: edge[key] for key in edge if key not in (source, target)}
             return edge[source], edge[target], others
