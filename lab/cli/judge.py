@@ -178,8 +178,9 @@ def _judge_other(
     timeout: float | None, seed: int, quiet: bool,
 ) -> Judgement:  # fmt: skip
     """Judge a sender or a relay."""
+    from lab.judging.networks.relay_storm import judge_relay_and_storm, names_of_relay_networks
     from lab.judging.receivers.judge import CannotJudge, names_of_cases
-    from lab.judging.relays.judge import AskedRelay, judge_relay
+    from lab.judging.relays.judge import AskedRelay
     from lab.judging.senders.judge import AskedSender, judge_sender
 
     places = {"sender": ("{port}",), "relay": ("{port}", "{next_port}")}[role]
@@ -189,7 +190,8 @@ def _judge_other(
     from lab.judging.senders.cases import CASES as OF_SENDERS
 
     known = [case.name for case in (OF_SENDERS if role == "sender" else OF_RELAYS)]
-    _check_cases(cases, known if role == "sender" else [*known, *names_of_cases()])
+    more = [] if role == "sender" else [*names_of_cases(), *names_of_relay_networks()]
+    _check_cases(cases, [*known, *more])
     again = _again(role, command, _HERE, stage, (), None, seed)
     with progress_bar(len(known), quiet, "cases", 2) as progress:
         try:
@@ -198,7 +200,7 @@ def _judge_other(
                     command, stage, cases, again=again, progress=progress,
                     **_timeout_of(timeout),
                 ))  # fmt: skip
-            return judge_relay(AskedRelay(
+            return judge_relay_and_storm(AskedRelay(
                 command, stage, seed, cases, again=again, progress=progress, **_timeout_of(timeout),
             ))  # fmt: skip
         except CannotJudge as why:

@@ -57,14 +57,18 @@ def front_of(program: ProgramHost) -> Listening:
     def converse(client: socket.socket, session: ProgramSession) -> None:
         units = Units(client)
         try:
-            said, then = session.ask(b"")
-            while not (then or session.has_quit):
+            unit = b""
+            while not program.is_down():
+                accepted = len(session.accepted)
+                said, then = session.ask(unit)
                 client.sendall(said)
+                if len(session.accepted) > accepted:
+                    program.has_accepted()
+                if then or session.has_quit:
+                    return
                 unit = units.next(is_data=session.is_data)
                 if not unit:
                     return
-                said, then = session.ask(unit)
-            client.sendall(said)
         finally:
             session.hang_up()
 

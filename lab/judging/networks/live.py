@@ -11,18 +11,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lab.api.serve import LiveServer
-from lab.hosts.retry import Retry
 from lab.judging.channel import SocketChannel
 from lab.judging.drop import Drop
 from lab.judging.finding import Finding, Judgement
 from lab.judging.listening import Listening
 from lab.judging.networks.asked import (
     AskedNetwork,
-    BadNetwork,
     case_of,
     number_of,
     program_host,
@@ -30,30 +28,34 @@ from lab.judging.networks.asked import (
     started,
     word_of,
 )
+from lab.judging.networks.causes import TRY_AGAIN, cause_of_loss
+from lab.judging.networks.faults import (
+    Faults,
+    has_end,
+    is_plain,
+    last_of,
+    why_unused,
+)
 from lab.judging.networks.front import front_of
+from lab.judging.networks.ours import SPEED, Ours
 from lab.judging.networks.program_host import ProgramHost
 from lab.judging.networks.simulated import Outcomes, add_dialogues, otherwise, reference
 from lab.judging.networks.switch import Switch
 from lab.judging.places import filled
-from lab.judging.program import Program, run_to_end
+from lab.judging.program import NotStarted, Program, run_to_end
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Line, ladder
 from lab.judging.relays.judge import RETRY
 from lab.judging.replies import Counter, read
 from lab.judging.whole_program import WholeProgram, free_port
-from lab.live.settings import Settings
 from lab.protocol.lines import dot_stuff
 from lab.protocol.syntax import Path as MailPath
 from lab.protocol.syntax import SyntaxFault, parse_path
 from lab.simulation.simulation import Simulation
 from lab.topology.model import MailSpec, Topology
-from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, HOST, KIND, Row
 
-SPEED: Final = 20.0
-"""Simulated seconds of our hosts in a second."""
-AGAIN: Final = Retry(10.0, 1.5, 40.0, 1200.0)
-"""When our hosts try again, in simulated seconds."""
-
+LONGEST: Final = 6.0
+"""Seconds within which mail is handed in and faults end, if there are faults."""
 Commands = Mapping[str, Mapping[str, Sequence[str]]]
 """The commands of each host, by role."""
 
@@ -72,6 +74,7 @@ class _Host:
         self.running: WholeProgram | None = None
         self.program: ProgramHost | None = None
         self.front: Listening | None = None
+        self.broken = ""
         if "relay" in commands or "receiver" in commands:
             self.program = program_host(self.spec, self._open(), asked.timeout)
             self.front = front_of(self.program)
@@ -86,6 +89,25 @@ class _Host:
         }  # fmt: skip
         self.running = WholeProgram(self.commands["relay"], places, self.folder)
         return self.running.channel
+
+    def crash(self) -> None:
+        """Kill the program."""
+        if self.program is not None and self.running is not None:
+            self.program.kills.append(time.monotonic())
+            self.running.end()
+            self.program.kills.append(
+                time.monotonic()
+            )  # for sessions that were opened while it ended
+
+    def start_again(self) -> None:
+        """Start the program again after a crash; what it says if it cannot is kept."""
+        if self.running is None:
+            return
+        try:
+            self.running.start()
+            self.running.wait_until_it_listens()
+        except NotStarted as error:
+            self.broken = f"after a crash of {self.name}: {error}"
 
     def send(self, mail: MailSpec, timeout: float) -> str:
         """Have the program send mail of its user; return why it did not, or ""."""
@@ -170,15 +192,18 @@ def judge_live(
 ) -> Judgement:
     """Judge whole mail programs, receivers and senders as hosts of a network on real TCP."""
     result = Judgement("network", asked.title, asked.again)
-    if topology.faults or topology.traffic:
-        result.notes.append("faults and traffic of the file are left out on real TCP")
-    topology = replace(topology, faults=(), traffic=())
-    simulation, expected = reference(topology, asked.seed)
+    unused = [why_unused(each, [*commands]) for each in topology.faults]
+    result.notes += dict.fromkeys(filter(None, unused))
+    used = zip(topology.faults, unused, strict=True)
+    faults = tuple(each for each, why in used if not (why and each.host is not None))
+    topology = replace(topology, faults=faults)
+    simulation, expected = reference(replace(topology, faults=()), asked.seed)
     with ExitStack() as stack:
         network = _Network(asked, topology, commands, folder, simulation, stack)
         network.start()
         refused = network.send()
         network.wait(expected, refused)
+    result.notes += [host.broken for host in network.hosts.values() if host.broken]
     for host in network.hosts.values():
         if host.program is not None:
             add_dialogues(result, host.program, None)
@@ -195,21 +220,32 @@ class _Network:
         simulation: Simulation, stack: ExitStack,
     ) -> None:  # fmt: skip
         self.asked, self.topology, self.stack = asked, topology, stack
-        self.server: LiveServer | None = None
+        self.folder = folder
+        self.ours: Ours | None = None
         self.hosts: dict[str, _Host] = {}
+        self.until = 0.0
+        self.last = max(last_of(topology.faults), *(mail.at for mail in topology.mail), 0.0)
+        self.speed = max(SPEED, self.last / LONGEST) if topology.faults else SPEED
+        self.faults = Faults(topology.faults, [*commands], self.speed,
+                             lambda name: self.hosts[name].crash(),
+                             lambda name: self.hosts[name].start_again())  # fmt: skip
         for name in commands:
-            switch = Switch(simulation.hosts[name], self.port_of)
+            switch = Switch(simulation.hosts[name], self.port_of, self.faults)
             stack.callback(switch.close)
             host = _Host(asked, topology, name, commands[name], folder / name, switch)
+            if host.program is not None:
+                host.program.is_down = partial(self.faults.is_down, name)
+                host.program.has_accepted = partial(self.faults.note, "accept", name)
             stack.callback(host.close)
             self.hosts[name] = host
+        stack.callback(self.faults.close)
 
     def port_of(self, name: str) -> int | None:
         """Return the port of a host: in front of a program, or of one of ours."""
         if name in self.hosts:
             front = self.hosts[name].front
             return None if front is None else front.port
-        return None if self.server is None else self.server.ports.get(name)
+        return None if self.ours is None else self.ours.port_of(name)
 
     def start(self) -> None:
         """Start all programs, wait until they listen, then start the hosts of ours."""
@@ -219,23 +255,26 @@ class _Network:
         for host in self.hosts.values():
             if host.running is not None:
                 host.running.wait_until_it_listens()
-        if len(self.hosts) == sum(each.kind == "host" for each in self.topology.hosts.values()):
-            return
+        if len(self.hosts) < sum(each.kind == "host" for each in self.topology.hosts.values()):
+            self._start_ours()
+        self.faults.begin()
+
+    def _start_ours(self) -> None:
         external = {
             name: replace(self.topology.hosts[name], external=f"127.0.0.1:{port}")
             for name in self.hosts
             if (port := self.port_of(name) or free_port())
         }
         mail = tuple(
-            replace(each, at=number / 10)
+            each if self.topology.faults else replace(each, at=number / 10)
             for number, each in enumerate(self.topology.mail)
             if self._host_of(each) not in self.hosts
         )
-        ours = replace(self.topology, hosts={**self.topology.hosts, **external}, mail=mail)
-        try:
-            self.server = self.stack.enter_context(_server(ours, self.asked.seed))
-        except OSError as error:
-            raise BadNetwork(str(error)) from None
+        faults = tuple(each for each in self.topology.faults if each.host not in self.hosts)
+        hosts = {**self.topology.hosts, **external}
+        ours = replace(self.topology, hosts=hosts, mail=mail, faults=faults)
+        place = self.folder / "spools of ours"
+        self.ours = Ours(ours, self.asked.seed, self.speed, place, self.stack)
 
     def _host_of(self, mail: MailSpec) -> str:
         return self.official(mail.sender.domain)
@@ -248,26 +287,41 @@ class _Network:
     def send(self) -> dict[int, str]:
         """Have the programs send the mail of their users; return what was not sent, and why."""
         refused = {}
-        for mail in self.topology.mail:
+        has_faults = bool(self.topology.faults)
+        self.until = time.monotonic() + (self._left() + self.asked.timeout if has_faults else 0)
+        for mail in sorted(self.topology.mail, key=lambda mail: mail.at):
             if host := self.hosts.get(self._host_of(mail)):
-                try:
-                    why = host.send(mail, self.asked.timeout)
-                except OSError as error:
-                    why = str(error)
-                if why:
+                if has_faults:
+                    time.sleep(max(0.0, mail.at - self.faults.now) / self.speed)
+                if why := self._send(host, mail):
                     refused[number_of(mail)] = why
         return refused
 
+    def _send(self, host: _Host, mail: MailSpec) -> str:
+        """Have a program send mail, again while there are faults; return why it did not, or ""."""
+        while True:
+            try:
+                why = host.send(mail, self.asked.timeout)
+            except OSError as error:
+                why = str(error)
+            if not why or time.monotonic() > self.until or "has no command" in why:
+                return why
+            time.sleep(0.2)
+
+    def _left(self) -> float:
+        """Return for how many seconds there will still be faults."""
+        return max(0.0, self.last - self.faults.now) / self.speed
+
     def wait(self, expected: Outcomes, refused: Mapping[int, str]) -> None:
         """Wait until all mail has come where it can be seen, or nothing has for too long."""
-        until = time.monotonic() + self.asked.timeout
+        until = time.monotonic() + self._left() + self.asked.timeout
         before = -1
         while time.monotonic() < until:
             missing = sum(self._is_missing(*each) for each in self._awaited(expected, refused))
             if missing == 0:
                 return
             if missing != before:
-                before, until = missing, time.monotonic() + self.asked.timeout
+                before, until = missing, time.monotonic() + self._left() + self.asked.timeout
             time.sleep(0.05)
 
     def _awaited(
@@ -280,20 +334,19 @@ class _Network:
 
     def _is_missing(self, mail: MailSpec, recipient: str, outcome: str) -> bool:
         """Return whether mail has not come yet; it is not waited for where it cannot be seen."""
-        word = word_of(number_of(mail)).encode()
-        if outcome == "delivered":
-            end = self.hosts.get(self.official(_last_host(recipient)))
-            if end is not None:
-                return not any(word in text for text in end.texts())
-            origin = self.hosts.get(self._host_of(mail))
-            return origin is not None and not any(
-                word in text for each in origin.switch.sessions for text in each.texts
-            )
-        origin = self.hosts.get(self._host_of(mail))
-        return (
-            outcome == "returned" and origin is not None
-            and not any(_reports(text, mail, recipient) for text in origin.texts())
-        )  # fmt: skip
+        if outcome == "delivered" and self.copies(mail, recipient):
+            return False
+        is_awaited = outcome in ("delivered", "returned")
+        return is_awaited and not self.has_report(mail, recipient)
+
+    def _texts(self, name: str) -> Iterator[bytes]:
+        """Yield the mail that has come to a host, as far as that can be seen."""
+        name = self.official(name)
+        if name in self.hosts:
+            yield from self.hosts[name].texts()
+        elif self.ours is not None:
+            for _, text in self.ours.delivered(name):
+                yield text
 
     def copies(self, mail: MailSpec, recipient: str) -> int:
         """Return how often mail has come to a recipient, as far as that can be seen."""
@@ -301,28 +354,13 @@ class _Network:
         name = self.official(_last_host(recipient))
         if name in self.hosts:
             return sum(text.count(word) for text in self.hosts[name].texts())
-        return sum(
-            row[DELIVER_USER] == _user(recipient) and word in row[DELIVER_OCTETS]
-            for row in self._deliveries(name)
-        )
+        came = () if self.ours is None else self.ours.delivered(name)
+        return sum(user == _user(recipient) and word in text for user, text in came)
 
     def has_report(self, mail: MailSpec, recipient: str) -> bool:
         """Return whether the sender of mail was told that it did not come to a recipient."""
-        name = self._host_of(mail)
-        if name in self.hosts:
-            return any(_reports(text, mail, recipient) for text in self.hosts[name].texts())
-        return any(_reports(row[DELIVER_OCTETS], mail, recipient) for row in self._deliveries(name))
-
-    def _deliveries(self, host: str) -> Iterator[Row]:
-        if self.server is not None:
-            for row in self.server.run.trace.rows:
-                if row[KIND] == "deliver" and row[HOST] == host:
-                    yield row
-
-
-def _server(topology: Topology, seed: int) -> LiveServer:
-    settings = Settings(speed=SPEED, serve=True, trusts_external=True)
-    return LiveServer(replace(topology, retry=AGAIN), seed, settings)
+        texts = self._texts(mail.sender.domain)
+        return any(_reports(text, mail, recipient) for text in texts)
 
 
 def _last_host(recipient: str) -> str:
@@ -343,8 +381,10 @@ def _path(recipient: str) -> MailPath:
 def _reports(text: bytes, mail: MailSpec, recipient: str) -> bool:
     """Return whether a text is a report on a mail to a recipient, and not the mail itself."""
     path = _path(recipient)
-    is_mail = word_of(number_of(mail)).encode() in text and b"Return-Path: <>" not in text
-    return f"{path.local}@{path.domain}".encode("latin-1") in text and not is_mail
+    is_named = f"{path.local}@{path.domain}".encode("latin-1") in text
+    if word_of(number_of(mail)).encode() in text:
+        return is_named and b"Return-Path: <>" in text
+    return is_named and b"judge-mail-" not in text
 
 
 def _add_sent(result: Judgement, host: _Host) -> None:
@@ -368,6 +408,9 @@ def _add_mail(
     result: Judgement, network: _Network, expected: Outcomes, refused: Mapping[int, str]
 ) -> None:
     """Add what became of each mail otherwise than in the same network without the programs."""
+    is_compared = all(map(has_end, network.faults.specs))
+    if not is_compared:
+        result.notes.append("a fault never ends, so what became of the mail is not compared")
     for mail in network.topology.mail:
         number = number_of(mail)
         why = refused.get(number)
@@ -379,7 +422,7 @@ def _add_mail(
             found = otherwise(mail, mail.to[0].bare, why, "the mail is taken and sent")
             result.findings.append(_with_dialogues(found, network, mail))
             continue
-        for recipient, outcome in expected.get(number, ()):
+        for recipient, outcome in expected.get(number, ()) if is_compared else ():
             wrong = _wrong(network, mail, recipient, outcome, len(mail.to))
             if wrong is not None:
                 result.findings.append(_with_dialogues(wrong, network, mail))
@@ -389,14 +432,37 @@ def _wrong(
     network: _Network, mail: MailSpec, recipient: str, outcome: str, most: int
 ) -> Finding | None:
     copies = network.copies(mail, recipient)
+    faults = network.faults.specs
     if outcome == "delivered" and not copies:
-        got = "returned" if network.has_report(mail, recipient) else "it did not arrive"
-        return otherwise(mail, recipient, got, "delivered")
-    if copies > most:
+        is_returned = network.has_report(mail, recipient)
+        if is_returned and not all(map(is_plain, faults)):
+            return None
+        got = "returned" if is_returned else "it did not arrive"
+        found = otherwise(mail, recipient, got, "delivered")
+        return _because(network, found, mail, recipient) if faults else found
+    if copies > most and not faults:
         return otherwise(mail, recipient, f"it arrived {copies} times", "delivered once")
     if outcome == "returned" and not network.has_report(mail, recipient):
-        return otherwise(mail, recipient, "nobody was told", "returned")
+        found = otherwise(mail, recipient, "nobody was told", "returned")
+        return _because(network, found, mail, recipient) if faults else found
     return None
+
+
+def _because(network: _Network, found: Finding, mail: MailSpec, recipient: str) -> Finding:
+    """Return a finding with its cause, where that can be seen."""
+    if found.got == "returned":
+        return _of_cause(found, "E-3", TRY_AGAIN, found.got)
+    word = word_of(number_of(mail)).encode()
+    for host in network.hosts.values():
+        if host.program is not None:
+            cause = cause_of_loss(host.program, host.switch.sessions, word, recipient)
+            if cause is not None:
+                return _of_cause(found, *cause)
+    return found
+
+
+def _of_cause(found: Finding, rule: str, hint: str, got: str) -> Finding:
+    return replace(found, rule=rule, hint=hint, got=got, signature=(rule, "mail", rule))
 
 
 def _with_dialogues(found: Finding, network: _Network, mail: MailSpec) -> Finding:

@@ -53,7 +53,8 @@ class ProgramHost:
 
     ``open_channel`` starts it, or connects to it. ``name`` is its host, ``users`` are the users
     that it knows, ``case`` is the case that its dialogues belong to. ``host`` is the simulated host
-    that it speaks for, None on real TCP.
+    that it speaks for, None on real TCP. There, ``kills`` says when the program was killed,
+    ``is_down`` whether its host is down, and ``has_accepted`` is called when mail has got a 250.
     """
 
     def __init__(
@@ -72,6 +73,9 @@ class ProgramHost:
         self.silences = 0
         self.all_sessions: list[ProgramSession] = []
         self.host: Host | None = None
+        self.kills: list[float] = []
+        self.is_down: Callable[[], bool] = lambda: False
+        self.has_accepted: Callable[[], None] = lambda: None
 
     def attach(self, host: Host) -> None:
         """Let the program speak for a host."""
@@ -111,7 +115,8 @@ class ProgramSession:
     """One session. ``record`` is what happened; ``accepted`` are the texts that got a 250.
 
     ``begun`` is the text of mail that did not: it was lost on the way, or refused. ``is_data``:
-    what comes next is mail data. ``has_quit``: QUIT was the last command.
+    what comes next is mail data. ``has_quit``: QUIT was the last command. ``kills_before`` is how
+    often the program had been killed before.
     """
 
     def __init__(self, owner: ProgramHost) -> None:
@@ -123,6 +128,7 @@ class ProgramSession:
         self._counter = Counter()
         self._due = 1
         self._read = 0
+        self.kills_before = len(owner.kills)
         self.is_data = self.has_quit = self._is_over = self._is_closed = False
 
     def ask(self, octets: bytes) -> tuple[bytes, str]:
@@ -191,7 +197,9 @@ class ProgramSession:
         self._is_closed = True
         host = self.owner.host
         try:
-            if host is not None and host.faults.down:
+            if self.kills_before != len(self.owner.kills):
+                self._forget_unanswered(channel)
+            elif host is not None and host.faults.down:
                 self.record.heard = bytes(channel.received)
                 self.record.has_ended = True
                 self.record.is_silent = not self._goes_on(channel)
@@ -199,6 +207,17 @@ class ProgramSession:
                 finish(self.record, channel, self.owner.timeout, self._goes_on(channel))
         finally:
             channel.close()
+
+    def _forget_unanswered(self, channel: Channel) -> None:
+        """Leave out what the program could not answer, because we killed it."""
+        record = self.record
+        record.heard = bytes(channel.received)
+        record.has_ended = True
+        whole = [said for said in record.replies() if said.is_whole]
+        while len(record.expecting()) > max(1, len(whole)):
+            record.asked.pop()
+        if not whole:
+            self.channel = None
 
     def _goes_on(self, channel: Channel) -> bool:
         return self._counter.of(channel.received) >= self._due or channel.has_ended

@@ -49,6 +49,83 @@ def network_around(node: str, users: Sequence[str], seed: int, number: int) -> T
     )
 
 
+def network_through(node: str, users: Sequence[str], seed: int, number: int) -> Topology:
+    """Return the ``number``-th random network of a seed; its relay ``node`` has ``users``.
+
+    It stands between the other hosts, so that most mail passes through it.
+    """
+    draw = Draw(generator(seed, f"judge relay {number}"))
+    others = [f"H{n}.ARPA" for n in range(1, 3 + draw.index(3))]
+    hosts = {name: _host(name, _PEOPLE, is_relay=True) for name in others}
+    hosts[node] = _host(node, users, is_relay=True)
+    pairs = [(node, others[0]), (node, others[1])]
+    pairs += [(draw.choice([node, *others[:n]]), others[n]) for n in range(2, len(others))]
+    links = tuple(
+        LinkSpec(a, b, "arpanet", latency=draw.between(0.001, 0.5),
+                 loss=0.1 if draw.chance(0.2) else 0.0)
+        for a, b in pairs
+    )  # fmt: skip
+    return Topology(
+        title=f"network {number} of seed {seed} through {node}",
+        environments={"arpanet": Environment("arpanet")},
+        hosts=hosts,
+        links=links,
+        mail=tuple(_mail_through(draw, node, users, others) for _ in range(3 + draw.index(3))),
+        faults=(
+            *_dangerous_to_a_relay(draw, node, others, number),
+            *(_fault_of_a_link(draw, links) for _ in range(draw.index(3))),
+        ),
+        retry=Retry(10.0, 2.0, 60.0, 600.0),
+    )
+
+
+def _mail_through(draw: Draw, node: str, users: Sequence[str], others: Sequence[str]) -> MailSpec:
+    """Return mail between two hosts on either side of a relay, or from or to its users."""
+    places = draw.sample(others, 2)
+    own = [Path((), user, node) for user in users]
+    ends = [Path((), draw.choice(_PEOPLE), name) for name in places]
+    sender = draw.choice(own) if draw.chance(0.2) else ends[0]
+    others_ends = [Path((), user, name) for name in others if name != sender.domain
+                   for user in _PEOPLE]  # fmt: skip
+    to = draw.sample(others_ends if draw.chance(0.8) or sender in own else own, 2)
+    if draw.chance(0.15):
+        to = [Path((), "nobody", to[0].domain)]
+    return MailSpec(
+        at=draw.between(0.1, 40), verb="MAIL", sender=sender, to=tuple(to),
+        subject=f"mail {draw.index(1000)}", text=draw.choice(_TEXTS),
+    )  # fmt: skip
+
+
+def _dangerous_to_a_relay(
+    draw: Draw, node: str, others: Sequence[str], number: int
+) -> Iterator[FaultSpec]:
+    """Yield a fault at the worst time: as mail is taken or sent on, or while it must wait."""
+    lasts = draw.between(2, 40)
+    other = draw.choice(others[:2])
+    if number % 3 == 0:
+        kind = draw.choice(("host-down", "crash"))
+        yield FaultSpec(kind, at=draw.between(0.1, 20), duration=lasts, host=other)
+        yield FaultSpec("crash", at=draw.between(10, 40), duration=draw.between(2, 20), host=node)
+        return
+    event = ("transfer", "accept")[number % 3 - 1]
+    when = {"event": event, "host": node, "nth": 1 + draw.index(2)}
+    yield FaultSpec("crash", duration=lasts, host=node, when=when)
+    yield FaultSpec("hang-up", at=draw.between(0.1, 20), link=(node, other),
+                    after=draw.choice(_AFTERS))  # fmt: skip
+
+
+def _fault_of_a_link(draw: Draw, links: Sequence[LinkSpec]) -> FaultSpec:
+    link = draw.choice(links)
+    kind = draw.choice(("hang-up", "link-down", "latency"))
+    is_cut = kind == "hang-up"
+    return FaultSpec(
+        kind, at=draw.between(0.1, 40), link=(link.a, link.b),
+        duration=None if is_cut else draw.between(1, 30),
+        after=draw.choice(_AFTERS) if is_cut else None,
+        value=draw.between(0.01, 5) if kind == "latency" else None,
+    )  # fmt: skip
+
+
 def _host(name: str, users: Sequence[str], *, is_relay: bool) -> HostSpec:
     return HostSpec(name, relay=is_relay, users=tuple(User(user) for user in users))
 
