@@ -172,21 +172,38 @@ def flights(rows: Sequence[Row]) -> Iterator[Flight]:
     Of two things that leave at the same instant, each is on its way from the event on that made it
     leave: the command that a reply answers, the attempt that opens a channel.
     """
-    times = [row[T] for row in rows]
-    last: dict[int, int] = {}
-    attempts: dict[tuple[str, str], int] = {}
-    for seq, row in enumerate(rows):
-        kind, session = row[KIND], row[SESSION]
+    finder = FlightFinder()
+    for row in rows:
+        flight = finder.take(row)
+        if flight is not None:
+            yield flight
+
+
+class FlightFinder:
+    """Finds the flights of a run while it goes on; see :func:`flights`."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._last: dict[int, int] = {}
+        self._attempts: dict[tuple[str, str], int] = {}
+
+    def take(self, row: Row) -> Flight | None:
+        """Take the next event; return what has arrived with it, if anything."""
+        kind, session, times = row[KIND], row[SESSION], self._times
+        seq = len(times)
+        times.append(row[T])
         if kind == "attempt":
-            attempts[row[HOST], row[PEER]] = seq
+            self._attempts[row[HOST], row[PEER]] = seq
         if session is None:
-            continue
-        if kind in LEAVES:
-            is_open = kind == "open"
-            left = row[OPEN_STARTED if is_open else SENT]
-            cause = attempts.get((row[HOST], row[PEER])) if is_open else last.get(session)
-            # a reply may be given later than the last that happened in its session
-            is_at_once = cause is not None and times[cause] >= left
-            after = cause + 1 if is_at_once and cause is not None else bisect_left(times, left)
-            yield Flight(seq, left, after)
-        last[session] = seq
+            return None
+        before = self._last.get(session)
+        self._last[session] = seq
+        if kind not in LEAVES:
+            return None
+        is_open = kind == "open"
+        left = row[OPEN_STARTED if is_open else SENT]
+        cause = self._attempts.get((row[HOST], row[PEER])) if is_open else before
+        # a reply may be given later than the last that happened in its session
+        is_at_once = cause is not None and times[cause] >= left
+        after = cause + 1 if is_at_once and cause is not None else bisect_left(times, left)
+        return Flight(seq, left, after)

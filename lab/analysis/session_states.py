@@ -32,7 +32,7 @@ from lab.trace.rows import (
 )
 from lab.trace.trace import Trace
 
-_OF_SESSIONS: Final = frozenset(DIALOGUE) | {"open", "close", "accept"}
+OF_SESSIONS: Final = frozenset(DIALOGUE) | {"open", "close", "accept"}
 """The kinds of event after which either side of a session may be in another state."""
 
 
@@ -82,12 +82,12 @@ def session_histories(trace: Trace, session: int | None = None) -> dict[int, Ses
     rows: dict[int, list[tuple[int, Row]]] = {}
     for seq, row in enumerate(trace.rows):
         if (
-            row[KIND] in _OF_SESSIONS
+            row[KIND] in OF_SESSIONS
             and row[SESSION] is not None
             and (session is None or row[SESSION] == session)
         ):
             rows.setdefault(row[SESSION], []).append((seq, row))
-    return {number: _history(its) for number, its in rows.items() if its[0][1][KIND] == "open"}
+    return {number: history_of(its) for number, its in rows.items() if its[0][1][KIND] == "open"}
 
 
 def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row], int]]:
@@ -109,7 +109,7 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
 
     for row in rows:
         kind, session = row[KIND], row[SESSION]
-        if kind not in _OF_SESSIONS or session is None:
+        if kind not in OF_SESSIONS or session is None:
             continue
         if kind == "open":
             dialogues[session], rows_of[session] = [], []
@@ -126,7 +126,7 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
             end(session)
     for session in list(dialogues):
         end(session)
-    return [(_history(list(enumerate(its))), its, count[kind]) for kind, its in first.items()]
+    return [(history_of(list(enumerate(its))), its, count[kind]) for kind, its in first.items()]
 
 
 def transitions_taken(trace: Trace, until: int | None = None) -> Counter[tuple[State, str]]:
@@ -163,7 +163,11 @@ def transitions_of(
         before = here
 
 
-def _history(rows: list[tuple[int, Row]]) -> SessionHistory:
+def history_of(rows: list[tuple[int, Row]]) -> SessionHistory:
+    """Return the history of one session of its rows so far, each with its place in the trace.
+
+    They are rows of :data:`OF_SESSIONS`, and the first of them is its open.
+    """
     _, first = rows[0]
     history = SessionHistory(
         first[SESSION], first[OPEN_ENVIRONMENT], first[OPEN_TRANSPORT], first[T]

@@ -126,13 +126,15 @@ _There = dict[tuple[str, int], list[SpoolSpan]]
 """What lies in the spools, by host and message."""
 
 
-def spool_changes(rows: Iterable[Row], there: _There | None = None) -> Iterator[SpoolChange]:
-    """Yield what each event changed in a spool; ``rows`` are counted from 0.
+def spool_changes(
+    rows: Iterable[Row], there: _There | None = None, first: int = 0
+) -> Iterator[SpoolChange]:
+    """Yield what each event changed in a spool; ``rows`` are counted from ``first``.
 
     ``there`` holds what lies in the spools after the last change that was yielded.
     """
     there = {} if there is None else there
-    for n, row in enumerate(rows):
+    for n, row in enumerate(rows, first):
         kind = row[KIND]
         if kind not in KINDS:
             continue

@@ -29,10 +29,15 @@ class TallyChange(NamedTuple):
     by: int
 
 
-def tally_changes(rows: Iterable[Row]) -> Iterator[TallyChange]:
-    """Yield each change of the tally, in order; ``rows`` are counted from 0."""
-    account = Account()
-    for n, row in enumerate(rows):
+def tally_changes(
+    rows: Iterable[Row], account: Account | None = None, first: int = 0
+) -> Iterator[TallyChange]:
+    """Yield each change of the tally, in order; ``rows`` are counted from ``first``.
+
+    ``account`` is that of the rows before these, and takes these too.
+    """
+    account = Account() if account is None else account
+    for n, row in enumerate(rows, first):
         kind = row[KIND]
         if kind in _BEGIN:
             before = len(account.recipients)

@@ -38,13 +38,15 @@ _COUNTED: Final = ("submitted", "delivered", "returned", "rejected", "queued")
 
 
 class Feed:
-    """The items that viewers get, as JSON, from the first one on.
+    """The items that viewers get, as JSON, from the first one on; ``rows`` are all events.
 
     An item is an event (a list), or something about the run (an object). A viewer keeps the number
     of the next item that it wants.
     """
 
     def __init__(self, meta: Meta, numbers: dict[str, int]) -> None:
+        self.rows: list[Row] = []
+        self.now = self.due = 0.0
         self._items: list[str] = []
         self._changed = threading.Condition()
         self._numbers = numbers
@@ -70,6 +72,8 @@ class Feed:
                 self._account.take(row)
         items += self._tally()
         items.append(_json({"now": now, "due": due}))
+        self.rows += rows
+        self.now, self.due = now, due
         self._put(items)
 
     def tell(self, **about: Any) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -21,12 +23,18 @@ from lab.live.web import (
 )
 from lab.topology.model import Topology
 from lab.trace.trace import Trace
-from lab.views.replay import replay_page
 from lab.views.replay.places import hosts_of, links_of
 from lab.watching.changes import Change, Changes, NoChange
 from lab.watching.feed import Feed
+from lab.watching.growth import MOST_PIECES, Growth
 
 _HERE: Final = Path(__file__).parent
+
+_PAUSE: Final = 0.02
+"""Seconds between two messages to a workbench, at least: it draws no more often."""
+
+_TOLD: Final = ('{"change"', '{"speed"', '{"ended"')
+"""How items begin that a workbench is told beside the events."""
 
 _MOST_USERS: Final = 500
 """Users whose addresses the page offers."""
@@ -60,18 +68,21 @@ class WatchPage(PageServer):
     ) -> None:
         self._run = run
         self._about = about(run, trace, names)
+        self._start = Trace(trace.rows[:1])
         super().__init__(address, port)
 
     def answer(self, name: str, query: dict[str, str]) -> Answer:
         """Return the page, or something that it shows."""
         run = self._run
         if name == "":
+            return _with_its_script(self._growth.page)
+        if name == "map":
             return page((_HERE / "watch.html").read_text(encoding="utf-8"))
         if name == "about":
             changed = [change.words for change in run.changes.made]
             return as_json({**self._about, "speed": run.speed, "changes": changed}), JSON
-        if name == "workbench":
-            return _workbench(run.trace())
+        if name == "hindsight":
+            return self._growth.hindsight(run.trace()), JSON
         if name == "file":
             saved = run.changes.file.name if run.changes.file else "changed.toml"
             about = {"Content-Disposition": f'attachment; filename="{saved}"'}
@@ -96,6 +107,9 @@ class WatchPage(PageServer):
 
     def send_events(self, query: dict[str, str], send: Send) -> None:
         """Send all items from the first one on, or those after the last that a viewer has."""
+        if query.get("of") == "workbench":
+            self._send_growth(query, send)
+            return
         feed = self._run.feed
         number = int(query.get("after", "-1")) + 1
         while True:
@@ -104,6 +118,32 @@ class WatchPage(PageServer):
                 number += len(items)
                 send(f"id: {number - 1}\ndata: [{','.join(items)}]\n\n".encode())
             elif feed.ended:
+                send(b"event: over\ndata: {}\n\n")
+                return
+            else:
+                send(STILL_THERE)
+
+    @cached_property
+    def _growth(self) -> Growth:
+        return Growth(self._start)
+
+    def _send_growth(self, query: dict[str, str], send: Send) -> None:
+        """Send a workbench all that happens; its place is a number of items and one of pieces."""
+        feed = self._run.feed
+        items, pieces = (int(number) + 1 for number in query.get("after", "-1.-1").split("."))
+        while True:
+            is_over = feed.ended
+            new = feed.since(items, IDLE / 2)
+            grown = self._growth.since(pieces, feed.rows)
+            if new or grown:
+                items, pieces = items + len(new), pieces + len(grown)
+                told = ",".join(item for item in new if item.startswith(_TOLD))
+                send(
+                    f'id: {items - 1}.{pieces - 1}\ndata: {{"pieces":[{",".join(grown)}],'
+                    f'"told":[{told}],"now":{feed.now},"due":{feed.due}}}\n\n'.encode()
+                )
+                time.sleep(0 if len(grown) == MOST_PIECES else _PAUSE)
+            elif is_over:
                 send(b"event: over\ndata: {}\n\n")
                 return
             else:
@@ -134,9 +174,8 @@ def _speed(content: Any) -> float:
     return float(speed)
 
 
-def _workbench(trace: Trace) -> Answer:
-    """Return the page that plays the run so far; its script is allowed by what it says itself."""
-    text = replay_page(trace)
+def _with_its_script(text: str) -> Answer:
+    """Return the page of the workbench; its script is allowed by what it says itself."""
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', text)
     assert policy is not None, "the page has a policy"
     headers = {"Content-Type": "text/html; charset=utf-8"}

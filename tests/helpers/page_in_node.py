@@ -20,11 +20,12 @@ REPLAY = ROOT / "lab/views/replay"
 
 
 def computed(folder: Path, body: str, values: Any) -> Any:
-    """Return what a function of ``given`` returns, with the page's data.js and words.js around it.
+    """Return what a function of ``given`` returns, run by node.
 
-    ``body`` is the JavaScript of the function. The values go through files in ``folder``.
+    ``body`` is the JavaScript of the function; around it are the files of the page that need no
+    browser. The values go through files in ``folder``.
     """
-    names = ("data", "words", "query", "conditions")
+    names = ("data", "words", "query", "conditions", "growing")
     parts = [(REPLAY / f"{name}.js").read_text(encoding="utf-8") for name in names]
     (folder / "given.json").write_text(json.dumps(values), encoding="utf-8")
     script = (

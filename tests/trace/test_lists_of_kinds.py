@@ -60,7 +60,7 @@ LISTS: Final[dict[str, Collection[str]]] = {
     "the ladder": {*private(ladder_rows, "_MAKERS"), *private(ladder_rows, "_IN_HOSTS")},
     "the account": account.ACCOUNTED,
     "tallies": {*private(tallies, "_BEGIN"), *private(tallies, "_SETTLE")},
-    "states of sessions": private(session_states, "_OF_SESSIONS"),
+    "states of sessions": session_states.OF_SESSIONS,
     "spools": spools.KINDS,
     "what comes a way": channels.LEAVES,
     "what crossed, of a live host that was killed": private(row_ring, "_OF_THE_WIRE"),

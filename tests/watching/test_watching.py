@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from helpers.browser import browser, listening, needs_chromium
 from helpers.places import ROOT, TOPOLOGIES
 
 import lab
@@ -214,7 +215,7 @@ def ask(
 
 def test_the_page_shows_the_network_and_takes_changes(page: tuple[WatchPage, PacedRun]) -> None:
     server, run = page
-    status, text, headers = ask(server, "")
+    status, text, headers = ask(server, "map")
     nonce = headers["Content-Security-Policy"].split("'nonce-")[1].split("'")[0]
     assert (status, "http" in text.replace("http-equiv", "")) == (200, False)
     assert f'nonce="{nonce}"' in text
@@ -237,11 +238,76 @@ def test_the_page_shows_the_network_and_takes_changes(page: tuple[WatchPage, Pac
     assert ask(server, "nothing", {})[0] == 404
 
 
-def test_the_workbench_plays_the_run_so_far(page: tuple[WatchPage, PacedRun]) -> None:
-    """Its own script runs, and no other."""
-    status, text, headers = ask(page[0], "workbench")
+def test_the_workbench_is_the_page(page: tuple[WatchPage, PacedRun]) -> None:
+    """Its own script runs, and no other; it asks nobody but this server."""
+    status, text, headers = ask(page[0], "")
     assert (status, "A campus hub" in text) == (200, True)
-    assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'sha256-")
+    policy = headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+    assert policy.endswith("; connect-src 'self'")
+    assert json.loads(ask(page[0], "hindsight")[1])["verdict"]["who"] == "0 recipients"
+
+
+def test_workbenches_get_every_event_once(page: tuple[WatchPage, PacedRun]) -> None:
+    """In order, several at a time; who comes back goes on after the last piece they had."""
+    server, run = page
+    run.set_speed(1e6)
+    assert run.join(60)
+    whole = _told(ask(server, "events?of=workbench")[1])
+    numbers = [first + k for first, count in whole for k in range(count)]
+    assert numbers == list(range(1, len(run.trace().rows)))
+    again = ask(server, "events?of=workbench", Last_Event_ID="3.0")[1]
+    assert _told(again) == whole[1:]
+
+
+def _told(text: str) -> list[tuple[int, int]]:
+    """The pieces of a stream: the first event of each, and how many it has."""
+    lines = [line for line in text.splitlines() if line.startswith('data: {"pieces"')]
+    said = [json.loads(line.removeprefix("data: ")) for line in lines]
+    return [(piece["first"], len(piece["k"])) for one in said for piece in one["pieces"]]
+
+
+@needs_chromium
+def test_a_workbench_follows_the_run_and_changes_it(page: tuple[WatchPage, PacedRun]) -> None:
+    """It keeps up; it stays where the reader goes back to, with what was selected; it acts."""
+    server, run = page
+    with browser() as chromium:
+        bench = chromium.new_page()
+        said = listening(bench)
+        bench.goto(server.url)
+        until(lambda: bench.evaluate("Boolean(globalThis.replay?.live)"))
+        run.set_speed(20.0)
+        until(lambda: bench.evaluate("replay.n > 60"))
+        run.set_speed(0.0)
+        until(lambda: bench.evaluate(f"replay.n === {len(run.feed.rows)}"))
+        bench.evaluate("replay.selectThing('message:1'); replay.map.zoomBy(2); replay.step()")
+        bench.keyboard.press("PageUp")
+        at = bench.evaluate("[replay.n, replay.t, replay.select, replay.map.transform.k]")
+        assert not bench.is_checked(".live input[type=checkbox]")
+        count = len(run.feed.rows)
+        run.set_speed(20.0)
+        until(lambda: bench.evaluate(f"replay.run.count > {count} + 20"))
+        run.set_speed(0.0)
+        assert bench.evaluate("[replay.n, replay.t, replay.select, replay.map.transform.k]") == at
+        bench.check(".live input[type=checkbox]")
+        until(lambda: bench.evaluate("replay.n === replay.run.count"))
+        assert bench.evaluate("[replay.select, replay.map.transform.k]") == at[2:]
+        bench.evaluate("replay.choose(4)")
+        bench.click(".acts button >> nth=0")
+        until(lambda: bench.evaluate("replay.find('.live .changes').children.length === 1"))
+        assert run.changes.made[0].words.endswith("crash DORM.CAMPUS for 60 s")
+        run.set_speed(50_000.0)
+        until(
+            lambda: bench.evaluate(
+                "replay.live.over && replay.live.looked.count === replay.run.count"
+            )
+        )
+        rows = run.trace().rows
+        assert bench.evaluate("[replay.run.count, replay.live.digest]") == [
+            len(rows), run.trace().digest(),
+        ]  # fmt: skip
+        assert bench.evaluate("replay.run.data.verdict.who") == "13 recipients"
+        assert [one for one in said if not one.startswith(server.url)] == []
 
 
 @pytest.mark.parametrize(

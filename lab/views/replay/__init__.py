@@ -10,6 +10,7 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,11 +19,14 @@ from typing import Final
 from lab.trace.trace import Trace
 from lab.views import visual_language
 from lab.views.replay.data import LONGEST_REPLAY, beginning, pack, packed, replay_data
+from lab.views.replay.growing import GrowingPage
 
 __all__ = [
     "LONGEST_REPLAY",
+    "GrowingPage",
     "Replay",
     "beginning",
+    "growing_page",
     "pack",
     "packed",
     "player_css",
@@ -58,8 +62,21 @@ def replay_page(trace: Trace, plays: bool = False) -> str:
 
     With ``plays`` it begins to play by itself, unless the reader asked for little motion.
     """
-    script = player_js() + _read("page.js")
-    data = replay_data(trace)
+    return _page(replay_data(trace), player_js(), " data-plays" if plays else "")
+
+
+def growing_page(data: Mapping[str, object]) -> str:
+    """Return the page of a run that goes on, from the :meth:`~GrowingPage.beginning` of its data.
+
+    It asks the server it comes from for what happens: ``events?of=workbench``, ``hindsight``,
+    ``about``, and ``change`` and ``speed`` where a viewer acts.
+    """
+    script = player_js() + _read("growing.js") + _read("live.js")
+    return _page(data, script, " data-live", "; connect-src 'self'")
+
+
+def _page(data: Mapping[str, object], player: str, attributes: str, connect: str = "") -> str:
+    script = player + _read("page.js")
     sha = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     parts = {
         "title": html.escape(str(data["title"] or "A run")),
@@ -68,7 +85,8 @@ def replay_page(trace: Trace, plays: bool = False) -> str:
         "dark": visual_language.COLOURS["paper"].dark,
         "pale": visual_language.COLOURS["ink"].dark,
         "data": pack(data),
-        "plays": " data-plays" if plays else "",
+        "attributes": attributes,
+        "connect": connect,
         "script": script,
     }
     # in one pass, so that no part is searched for the places of others

@@ -50,15 +50,38 @@ class Spans {
     this.ends = ends;
     const classes = new Map();
     for (let id = 0; id < ends.length; id += 1) {
-      const length = ends[id] - starts[id];
-      const power = length > 0 ? Math.max(-40, Math.floor(Math.log2(length))) : -40;
+      const power = powerOf(ends[id] - starts[id]);
       if (!classes.has(power)) classes.set(power, []);
       classes.get(power).push(id);
     }
     this.classes = [...classes].map(([power, ids]) => {
       ids.sort((a, b) => ends[a] - ends[b] || a - b);
-      return { longest: 2 ** (power + 1), ids, ends: Float64Array.from(ids, (id) => ends[id]) };
+      return { power, longest: 2 ** (power + 1), ids, ends: ids.map((id) => ends[id]) };
     });
+    this.lasting = new Set(); // spans that were added and have no end yet
+  }
+
+  /** Add a span, which ends at `end`, after all that have an end; or lasts, if that is Infinity. */
+  add(start, end) {
+    this.starts.push(start);
+    this.ends.push(end);
+    if (end === Infinity) this.lasting.add(this.ends.length - 1);
+    else this._place(this.ends.length - 1);
+  }
+
+  /** End a span that lasts. */
+  end(id, end) {
+    this.lasting.delete(id);
+    this.ends[id] = end;
+    this._place(id);
+  }
+
+  _place(id) {
+    const power = powerOf(this.ends[id] - this.starts[id]);
+    let found = this.classes.find((one) => one.power === power);
+    if (!found) this.classes.push(found = { power, longest: 2 ** (power + 1), ids: [], ends: [] });
+    found.ids.push(id);
+    found.ends.push(this.ends[id]);
   }
 
   /** The spans that end at `low` or later and begin at `high` or earlier, in the order of their ids. */
@@ -69,9 +92,13 @@ class Spans {
         if (this.starts[ids[i]] <= high) found.push(ids[i]);
       }
     }
+    for (const id of this.lasting) if (this.starts[id] <= high) found.push(id);
     return found.sort((a, b) => a - b);
   }
 }
+
+/** The power of two below a length: spans of the same are kept together. */
+const powerOf = (length) => (length > 0 ? Math.max(-40, Math.floor(Math.log2(length))) : -40);
 
 /** A run: its events by number from 0, and what each host, session and message was at event n. */
 class Run {
@@ -256,13 +283,13 @@ class Run {
     this.failing = spans(this.faults, "enter", "leave");
     this.moving = [];
     for (let i = 0; i < this.count; i += 1) if (this.leaves[this.kind[i]]) this.moving.push(i);
-    this.flight = new Spans(this.moving.map((i) => i - this.get(i, "after")), this.moving);
+    this.flight = new Spans(this.moving.map((i) => i - this.get(i, "after")), this.moving.slice());
   }
 
   /** The recipients, in columns, with their phases; and the hops of each message. */
   _messages() {
     const columns = this.data.recipients;
-    const texts = (numbers) => numbers.map((number) => this.data.strings[number]);
+    const texts = (numbers) => numbers.map((number) => this._told(number));
     this.recipients = { count: columns.message.length, message: columns.message, from: texts(columns.from),
       to: texts(columns.to), outcome: columns.outcome.map((name) => columns.outcomes[name]),
       at: columns.at.map((t) => t / 1e6),
@@ -281,6 +308,9 @@ class Run {
     }
   }
 
+  /** A text about recipients; of a run that grows, these have a table of their own. */
+  _told(number) { return (this.told || this.data.strings)[number]; }
+
   /** Whether a recipient comes to its end after what the page plays of the run. */
   endsLater(row) { return this.recipients.at[row] + this.recipients.took[row] > this.last + 1e-3; }
 
@@ -292,7 +322,7 @@ class Run {
     let at = this.data.recipients.at[row];
     for (let k = 0; k < numbers.length; k += 5) {
       found.push({ name: names[numbers[k]], host: numbers[k + 1], peer: numbers[k + 2],
-        why: this.data.strings[numbers[k + 3]], from: at / 1e6, to: (at += numbers[k + 4]) / 1e6 });
+        why: this._told(numbers[k + 3]), from: at / 1e6, to: (at += numbers[k + 4]) / 1e6 });
     }
     return found;
   }
@@ -315,7 +345,7 @@ class Run {
   hopsOf(message) {
     const numbers = [message, ...(this.data.notifications[message] || [])];
     const time = (t) => (t < 0 ? null : t / 1e6);
-    const path = (parts) => parts.map((number) => this.data.strings[number]);
+    const path = (parts) => parts.map((number) => this._told(number));
     return numbers.flatMap((number) => (this.data.hops[number] || []).map(
       ([host, peer, queued, crossed, ended, outcome, reverse, forward]) => ({ message: number, host, peer,
         queued: queued / 1e6, crossed: time(crossed), ended: time(ended), outcome,
@@ -430,11 +460,14 @@ class Run {
   rowsOf(scope) {
     const belongs = this.belongsTo(scope);
     const rows = [];
-    for (let i = 0; i < this.count; i += 1) {
-      const kind = belongs(i) ? this.rowKind(i) : "";
-      if (kind && kind !== "close" && this.host[i] >= 0) rows.push(i);
-    }
+    for (let i = 0; i < this.count; i += 1) if (belongs(i) && this.isRow(i)) rows.push(i);
     return rows;
+  }
+
+  /** Whether a ladder has a row for event i. */
+  isRow(i) {
+    const kind = this.rowKind(i);
+    return kind !== "" && kind !== "close" && this.host[i] >= 0;
   }
 
   /** The state of the run at event n, as plain data. */

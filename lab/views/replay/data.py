@@ -28,7 +28,7 @@ from lab.analysis.channels import (
     way_of,
 )
 from lab.analysis.conditions import VERBS
-from lab.analysis.faults import fault_spans, what_shown
+from lab.analysis.faults import FaultSpan, fault_spans, what_shown
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import (
     CROSSED,
@@ -85,7 +85,7 @@ CROSSING_KINDS: Final = ("command", "reply", "piece", "data")
 _TIMES: Final = ("sent", "started", "retry_at")
 """Columns that are times, written as how long before their event they are (less than 0: after)."""
 
-_COLUMNS: Final = {
+COLUMNS: Final = {
     "command": ("sent", "octets"),
     "reply": ("sent", "octets"),
     "piece": ("sent", "octets"),
@@ -113,7 +113,7 @@ def replay_data(trace: Trace) -> dict[str, object]:
 
     The verdict, and what became of each recipient, are of the whole trace in either case.
     """
-    return _Page(beginning(trace), trace).data()
+    return Page(beginning(trace), trace).data()
 
 
 def pack(data: Mapping[str, object]) -> str:
@@ -127,8 +127,11 @@ def packed(trace: Trace) -> str:
     return pack(replay_data(trace))
 
 
-class _Page:
-    """The data of one page: of what it plays of a trace, with the verdict about the ``whole``."""
+class Page:
+    """The data of one page: of what it plays of a trace, with the verdict about the ``whole``.
+
+    ``growing.py`` derives from it the page of a run that goes on.
+    """
 
     def __init__(self, trace: Trace, whole: Trace) -> None:
         self.trace = trace
@@ -154,7 +157,6 @@ class _Page:
         rows = self.rows
         kinds = {kind: k for k, kind in enumerate(self.by_kind)}
         crossings = traffic(self.trace).crossings
-        messages = Messages(self.trace, self.shown, self._host, self.texts.number, self.whole)
         data = {
             "version": 2,
             "looks": visual_language.as_data(),
@@ -166,7 +168,7 @@ class _Page:
             "p": self._hosts_of(PEER),
             "s": [-1 if row[SESSION] is None else row[SESSION] for row in rows],
             "m": [-1 if row[MESSAGE] is None else row[MESSAGE] for row in rows],
-            "extra": {kind: self._extra(kind) for kind in self.by_kind if kind in _COLUMNS},
+            "extra": {kind: self._extra(kind) for kind in self.by_kind if kind in COLUMNS},
             "words": {kind: _once(self._words(kind)) for kind in self.by_kind},
             "patterns": self.wording.patterns,
             "wordings": self._wordings(),
@@ -176,7 +178,6 @@ class _Page:
             "leaves": LEAVES,
             "ways": self._ways(),
             "pace": self._pace(),
-            "waits": self._waits(),
             "failures": sorted(FAILURES),
             "crossed": sorted(CROSSED),
             "crossings": sorted(CROSSINGS),
@@ -184,9 +185,6 @@ class _Page:
             "lengths": self._lengths(),
             "sessions": _until(session_spans(rows)),
             "tally": self._tally(),
-            "notifications": self._notifications(),
-            "met": self._met(),
-            "lanes": self._lanes(),
             "faults": self._faults(),
             "states": states_of(self.trace, self._host),
             "conditions": {
@@ -196,19 +194,30 @@ class _Page:
                 "names": self.names,
                 "keys": [canonical(name) for name in self.names],
             },
-            "verdict": messages.verdict(),
-            "recipients": messages.data(),
-            "hops": messages.ways(),
-            "notices": messages.about(),
+            **self.of_the_whole(),
             "hosts": hosts_of(self.meta, self.names, crossings),
             "labelled": labelled_of(self.meta, self.names, crossings),
-            "links": links_of(self.trace, self.number),
         }
         return {
             **{name: shown(value) for name, value in data.items()},
             "strings": [visible_lines(text) for text in self.texts.strings],
             "cut": self.texts.cut,
             "notes": self._notes(),
+        }
+
+    def of_the_whole(self) -> dict[str, Any]:
+        """Return the parts of the data that only all of the run tells: its rows do not add up."""
+        messages = Messages(self.trace, self.shown, self._host, self.texts.number, self.whole)
+        return {
+            "waits": self._waits(),
+            "notifications": self._notifications(),
+            "met": self._met(),
+            "lanes": self._lanes(),
+            "verdict": messages.verdict(),
+            "recipients": messages.data(),
+            "hops": messages.ways(),
+            "notices": messages.about(),
+            "links": links_of(self.trace, self.number),
         }
 
     # -- events ------------------------------------------------------------------------------------
@@ -229,7 +238,7 @@ class _Page:
     def _extra(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return the columns of a kind that the page looks up, each with how it is written."""
         found = {}
-        for name in _COLUMNS[kind]:
+        for name in COLUMNS[kind]:
             place = OWN + KINDS[kind].index(name)
             values = [self.rows[n][place] for n in self.by_kind[kind]]
             if name in _TIMES:
@@ -435,8 +444,11 @@ class _Page:
                 "down": fault.is_down,
                 "places": [[self._host(a), self._host(b)] for a, b in fault.places(links)],
             }
-            for first, last, fault in fault_spans(self.rows)
+            for first, last, fault in self._fault_spans()
         ]
+
+    def _fault_spans(self) -> list[FaultSpan]:
+        return fault_spans(self.rows)
 
     # -- the rest ---------------------------------------------------------------------------------
 

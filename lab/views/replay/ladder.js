@@ -94,6 +94,25 @@ class LadderView extends Drawing {
     this.arrange();
   }
 
+  /** Take in events from `first` on, if they are rows of it; from 0: look for all of them anew. */
+  grown(first) {
+    const { run, scoped } = this;
+    const what = scoped.split(":")[0];
+    if (first === 0) this.events = run.rowsOf(scoped);
+    else {
+      const belongs = run.belongsTo(scoped);
+      for (let i = first; i < run.count; i += 1) if (run.isRow(i) && belongs(i)) this.events.push(i);
+    }
+    const met = new Set(this.columns);
+    for (const i of this.events.slice(countTo(this.events, first - 1))) {
+      met.add(run.host[i]);
+      if (run.peer[i] >= 0) met.add(run.peer[i]);
+    }
+    if (met.size === this.columns.length) return;
+    this._order(what, met);
+    this.arrange();
+  }
+
   _order(what, columns) {
     const { hosts } = this.run;
     const met = [...columns];

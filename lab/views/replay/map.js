@@ -140,11 +140,13 @@ class MapView extends NetworkView {
 
   _flight(n, t) {
     const { run } = this;
-    const flying = run.flightAt(n, t);
+    const live = this.player.live?.inFlight();
+    const flying = live ? live.map(([i]) => i) : run.flightAt(n, t);
+    const at = new Map(live || []);
     this.mouths = new Map(); // how many things wait at the mouth of each line
     this.labelBoxes = []; // places of labels: later ones give way, so that each can be read
     for (const i of flying) {
-      this._thing(i, t, flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
+      this._thing(i, at.get(i) ?? t, flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
     }
   }
 

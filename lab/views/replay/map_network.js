@@ -113,6 +113,12 @@ class NetworkView extends Drawing {
     return count === 1 ? this.size : Math.min(CELL * 0.36, 6.5 + 1.6 * Math.log2(count));
   }
 
+  /** Find places for hosts that have been added. */
+  newHosts() {
+    this.ground = new Places(this.run);
+    if (this.width) this.arrange();
+  }
+
   // -- names, where they cover least --------------------------------------------------------------
 
   _label() {

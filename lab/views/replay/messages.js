@@ -148,7 +148,7 @@ class MessagesPanel {
     const count = Math.min(this.lines.length - first, Math.ceil(high / LINE) + 4);
     const { player } = this;
     const key = [first, count, player.select, player.colours && player.colours.paper, player.timeline && player.timeline.window,
-      this.box.clientWidth, player.scale && player.scale.length].join("/");
+      this.box.clientWidth, !this.fromStart && player.scale && player.scale.length].join("/");
     if (!force && key === this.key) return;
     this.key = key;
     this.over.style.height = `${first * LINE}px`;

@@ -8,7 +8,7 @@ const WIDE = 1180; // from here on the session has a column of its own
 
 class Player {
   constructor(element, run, options) {
-    Object.assign(this, { element, run, options, n: 0, t: 0, playing: false, skip: true });
+    Object.assign(this, { element, run, options, n: 0, t: 0, playing: false, skip: true, written: 0 });
     this.theme = options.theme || "auto";
     this.breaks = options.breaks || [];
     this.conditions = new Map(); // breakpoints that were typed here, and the events at which they stop
@@ -54,6 +54,7 @@ class Player {
     this.n = Math.min(Math.max(0, n), this.run.count);
     this.t = t === null ? (this.n ? this.run.t[this.n - 1] : 0) : t;
     this.ladder.up = 0;
+    this.live?.moved(this.n === this.run.count);
     this.redraw();
     this._moved();
   }
@@ -83,6 +84,7 @@ class Player {
   play() {
     if (this.playing) return;
     if (this.n >= this.run.count) this.seek(0);
+    this.live?.moved(false);
     this.playing = true;
     this.before = null;
     this.ladder.up = 0;
@@ -109,6 +111,7 @@ class Player {
     this.t = stop === undefined ? Math.max(this.t, t) : this.run.t[stop];
     this.n = n;
     if (stop !== undefined || n >= this.run.count) this.pause();
+    if (n >= this.run.count) this.live?.moved(true);
   }
 
   /** The first breakpoint that is passed on the way to event n. */
@@ -151,10 +154,13 @@ class Player {
     this.map.draw(this.n, this.t);
     if (this.ladder.height) this.ladder.draw(this.n, this.t);
     this.timeline.draw(this.n, this.t);
-    // while it plays, texts change ten times a second: nobody reads faster
-    if (!this.playing || !(now - this.updated < 100)) {
+    // while it plays, texts change ten times a second at most: nobody reads faster
+    const moves = this.playing || this.live?.keepsUp;
+    if (!moves || !(now - this.updated < Math.max(100, 6 * this.written))) {
       this.updated = now;
+      const since = performance.now();
       this._texts();
+      this.written = performance.now() - since;
     }
     const took = performance.now() - began;
     this.timing.frames += 1;
@@ -182,7 +188,8 @@ class Player {
     if (this.current === "messages") this.panels.messages.show();
     if (this.current === "why") this.panels.why.show();
     if (this.wide || this.current === "follow") this.panels.follow.show(n, t);
-    if (this.options.act) showChanges(this);
+    if (this.live) this.live.offers();
+    else if (this.options.act) showChanges(this);
     this.map.canvas.setAttribute("aria-label", `Map of ${counted(run.hosts.length, "host")}; `
       + `${counted(run.sessionsAt(n).length, "session")} open. Hosts can be chosen in the tab Host too.`);
     if (this.playing && this.options.page) this.address.write(1000);

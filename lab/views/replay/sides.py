@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Final
 
-from lab.analysis.session_states import session_histories
+from lab.analysis.session_states import SessionHistory, session_histories
 from lab.analysis.side_words import EMPTY, side_words
 from lab.protocol.dialogue import SideState
 from lab.protocol.states import TRANSITIONS, State
@@ -30,21 +31,41 @@ def states_of(trace: Trace, number_of: Callable[[str | None], int]) -> dict[str,
     """
     if len(trace.rows) > MOST_FILMED:
         return {}
-    sides: dict[tuple[str, ...], int] = {}
-    sessions: dict[int, list[list[int]]] = {}
-    for number, history in session_histories(trace).items():
-        snapshots = sessions[number] = []
-        for n, snapshot in zip(history.seqs, history.snapshots, strict=True):
-            both = [
-                sides.setdefault(_side(side), len(sides))
-                for side in (snapshot.sender, snapshot.receiver)
-            ]
-            ends = [number_of(snapshot.sender_host), number_of(snapshot.receiver_host)]
-            snapshots.append([n, *both, *ends])
+    sides = Sides(number_of)
+    sessions = {
+        number: sides.snapshots(history) for number, history in session_histories(trace).items()
+    }
     return {
-        "rows": list(_SIDE), "sides": [list(side) for side in sides], "sessions": sessions,
+        "rows": list(_SIDE), "sides": sides.texts(), "sessions": sessions,
         "states": [state.value for state in State], "arrows": _arrows(),
     }  # fmt: skip
+
+
+class Sides:
+    """The sides of sessions, each by the number of its texts."""
+
+    def __init__(self, number_of: Callable[[str | None], int]) -> None:
+        self._number_of = number_of
+        self._numbers: dict[tuple[str, ...], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def texts(self, first: int = 0) -> list[list[str]]:
+        """Return the texts of each side from a number on."""
+        return [list(side) for side in islice(self._numbers, first, None)]
+
+    def snapshots(self, history: SessionHistory) -> list[list[int]]:
+        """Return a session after each of its events; see :func:`states_of`."""
+        found = []
+        for n, snapshot in zip(history.seqs, history.snapshots, strict=True):
+            both = [
+                self._numbers.setdefault(_side(side), len(self._numbers))
+                for side in (snapshot.sender, snapshot.receiver)
+            ]
+            hosts = (snapshot.sender_host, snapshot.receiver_host)
+            found.append([n, *both, *map(self._number_of, hosts)])
+        return found
 
 
 def _side(side: SideState) -> tuple[str, ...]:

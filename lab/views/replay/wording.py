@@ -52,11 +52,15 @@ class Wording:
 
     def __init__(self, trace: Trace) -> None:
         self._shown = shown_names(trace.meta)
-        self._unheard = unheard(trace.of(("close", "accept")))
+        self._unheard = set(unheard(trace.of(("close", "accept"))))
         self.patterns: list[Pattern] = []
         self.words: list[tuple[int, str, int, str]] = []
         self._patterns: dict[tuple[str | int, ...], int] = {}
         self._words: dict[tuple[int, str, int, str], int] = {}
+
+    def never_heard(self, row: Row) -> None:
+        """Take note that the 250 of a row of kind accept comes after the close of its session."""
+        self._unheard.add((row[SESSION], row[MESSAGE]))
 
     def of(self, rows: Iterable[Row], shown: Callable[[Row], str]) -> list[int]:
         """Return the number in ``words`` of the wording of each of some rows, all of one kind.
