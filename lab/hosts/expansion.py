@@ -36,7 +36,7 @@ class Expansion:
         self.remembers = MOST_REMEMBERED
 
     def expand(
-        self, plan: MailPlan, message: int, recipients: Sequence[Recipient], mail_data: bytes
+        self, plan: MailPlan, message: int, recipients: Sequence[Recipient]
     ) -> Sequence[Recipient]:
         """Return the recipients, with lists replaced by members and forwards by their targets.
 
@@ -50,12 +50,13 @@ class Expansion:
         """
         for _, destination in recipients:
             if destination.needs_expansion:
-                return self._expand_all(plan, message, recipients, mail_data)
+                return self._expand_all(plan, message, recipients)
         return recipients
 
     def _expand_all(
-        self, plan: MailPlan, message: int, recipients: Sequence[Recipient], mail_data: bytes
+        self, plan: MailPlan, message: int, recipients: Sequence[Recipient]
     ) -> Sequence[Recipient]:
+        mail_data = plan.mail_data
         own_names = self.destinations.own_names
         lists = self.destinations.directory.lists
         comes_round = lists > 0 and visits(mail_data, own_names) > 2 * lists + 1

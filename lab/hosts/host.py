@@ -175,22 +175,24 @@ class Host(HostControl):
         *,
         relaying: bool,
         earlier: QueuedMail | None = None,
+        stamp: bytes = b"",
     ) -> MailPlan:
         """Return what to do with mail: deliver it here, queue it for next hosts, or neither.
 
         ``message`` is 0 for mail that has no number yet. ``return_path`` is the path by which this
         host would send a notification. The next host sees the same reverse-path, with this host
-        before it if it is ``relaying``. ``earlier`` is the mail of the spool that goes another way.
+        before it if it is ``relaying``. ``earlier`` is the mail of the spool that goes another way,
+        ``stamp`` the time stamp line that comes above the mail data.
         """
-        plan = MailPlan(return_path, mail_data)
+        plan = MailPlan(return_path, mail_data, stamp)
         if earlier is not None:
             plan.written.update(earlier.written)
         onward: dict[tuple[str, Path | None], tuple[Neighbour, list[Addressee]]] = {}
-        octets = b""
+        octets = sent = b""
         visited = _NOWHERE
         if relaying and return_path.route:
             visited = self.routes.known(return_path.route_hosts)
-        for recipient, destination in self.expansion.expand(plan, message, recipients, mail_data):
+        for recipient, destination in self.expansion.expand(plan, message, recipients):
             if destination.hop is not None and (visited or len(self.forwards_learned)):
                 destination = self._onward(plan, recipient, destination, visited)
             hop = destination.hop
@@ -205,14 +207,15 @@ class Host(HostControl):
             user = destination.entry
             if isinstance(user, User):
                 # one copy of the bytes for all of them
-                octets = octets or return_path_line(return_path) + mail_data
+                octets = octets or b"".join((return_path_line(return_path), stamp, mail_data))
                 refusal = self._deliver(plan, verb, recipient, user, octets)
             else:
                 refusal = destination.refusal or NO_SUCH_USER
             if refusal is not None:
                 plan.fail(recipient, destination.path, self.name, refusal)
         for (_, private_list), (hop, addressees) in onward.items():
-            mail = QueuedMail(message, verb, return_path, return_path, addressees, mail_data)
+            sent = sent or plan.mail_data
+            mail = QueuedMail(message, verb, return_path, return_path, addressees, sent)
             mail.relaying = relaying
             if private_list is not None and earlier is None:
                 plan.for_members.append((mail, private_list))

@@ -26,17 +26,19 @@ class MailPlan:
     members of a private list, with how that was written. ``failed`` are the recipients who cannot
     be given the mail, ``refusals`` the replies that say why. ``is_handled`` is set if anybody else
     can. ``lists`` are the lists to which the mail will have gone; ``written`` is how the paths of
-    recipients were written before lists and forwards replaced them.
+    recipients were written before lists and forwards replaced them. ``stamp`` is what comes above
+    the ``text`` of the mail, which may be large: they are put together where that is needed.
     """
 
     __slots__ = (
-        "failed", "for_members", "is_handled", "lists", "mail_data", "onward", "refusals",
-        "return_path", "steps", "written",
+        "failed", "for_members", "is_handled", "lists", "onward", "refusals", "return_path",
+        "stamp", "steps", "text", "written",
     )  # fmt: skip
 
-    def __init__(self, return_path: Path, mail_data: bytes = b"") -> None:
+    def __init__(self, return_path: Path, text: bytes = b"", stamp: bytes = b"") -> None:
         self.return_path = return_path
-        self.mail_data = mail_data
+        self.text = text
+        self.stamp = stamp
         self.written: dict[str, Written] = {}
         self.steps: list[Step] = []
         self.onward: list[tuple[Neighbour, QueuedMail]] = []
@@ -45,6 +47,11 @@ class MailPlan:
         self.refusals: list[Reply] = []
         self.is_handled = False
         self.lists = _NO_LISTS
+
+    @property
+    def mail_data(self) -> bytes:
+        """The mail under the time stamp line of this host."""
+        return self.stamp + self.text if self.stamp else self.text
 
     def fail(self, recipient: str, path: Path, host: str, refusal: Reply) -> None:
         """Note that a recipient cannot be given the mail."""

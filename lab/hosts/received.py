@@ -16,6 +16,9 @@ from lab.protocol import HostName
 _NAME: Final = b"RECEIVED"
 _BLANKS: Final = b" \t"
 
+_PIECE: Final = 1 << 16
+"""Bytes of a header that are looked through at a time."""
+
 # a comment holds no parentheses here: inner ones are removed first
 _COMMENT: Final = re.compile(rb"\([^()]*\)")
 _FROM: Final = re.compile(rb"\s*from\s+([^\s;]+)", re.I)
@@ -71,10 +74,21 @@ def without_first_received(mail_data: bytes) -> bytes | None:
 def hops_beyond(mail_data: bytes, most: int) -> int:
     """Return how many Received fields mail has, if these are more than ``most``; 0 if not."""
     # counting words is fast, and mail of that many fields is rare
-    if _in_capitals(header_of(mail_data)).count(_NAME) <= most:
+    if _times_named(header_of(mail_data)) <= most:
         return 0
     count = len(received_fields(mail_data))
     return count if count > most else 0
+
+
+def _times_named(header: bytes) -> int:
+    """Return how often a header names the field; it may be all of a large mail."""
+    if len(header) <= _PIECE:
+        return _in_capitals(header).count(_NAME)
+    count = 0
+    for begin in range(0, len(header), _PIECE):
+        piece = header[begin : begin + _PIECE + len(_NAME) - 1]
+        count += _in_capitals(piece).count(_NAME)
+    return count
 
 
 def _in_capitals(octets: bytes) -> bytes:

@@ -261,13 +261,16 @@ class ReceivingSession:
         if host.stamp is not None:
             options = host.stamp.options(known[0] if known else 0, paths)
         stamp = time_stamp_line(self.peer, self.name, host.daytime(now), options)
-        octets = stamp + transaction.mail_data
         message, ids = known or (0, [str(number) for number in range(1, len(paths) + 1)])
         recipients = [
             (id_, host.destinations.of(path)) for id_, path in zip(ids, paths, strict=True)
         ]
         reverse_path = transaction.reverse_path
-        return host.plan(message, transaction.verb, reverse_path, recipients, octets, relaying=True)
+        mail_data = transaction.mail_data
+        return host.plan(
+            message, transaction.verb, reverse_path, recipients, mail_data,
+            relaying=True, stamp=stamp,
+        )  # fmt: skip
 
     def _record_accept(
         self, now: float, transaction: Transaction, message: int, ids: Sequence[str]

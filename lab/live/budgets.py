@@ -25,7 +25,7 @@ class Budgets:
         default=1500, metadata=setting("ordinal", "Channels that one client may have open.")
     )
     client_memory: int = field(
-        default=16 << 20,
+        default=8 << 20,
         metadata=setting(
             "size", "Bytes of unfinished mail that one client may have, besides its largest mail."
         ),
@@ -35,7 +35,7 @@ class Budgets:
         default=10_000.0, metadata=setting("rate", "Recipients that one client may name.")
     )
     memory: int = field(
-        default=24 << 20,
+        default=16 << 20,
         metadata=setting("size", "The same of all clients of a host, besides the largest mail."),
     )
     queued: int = field(

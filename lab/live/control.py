@@ -11,7 +11,7 @@ import pickle
 import selectors
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -29,6 +29,9 @@ _PIECES: Final = 64
 
 _ROWS: Final = 1 << 31
 """A bit of the header: rows of the trace follow, in marshal, which is faster than pickle."""
+
+_MAIL: Final = 1 << 30
+"""A bit of the header: a piece of mail follows."""
 
 
 class PeerGone(Exception):
@@ -78,7 +81,12 @@ class Control:
         self._put(_ROWS, [batch.to_bytes(_BATCH, "big"), octets])
         self.flush()
 
-    def _put(self, kind: int, content: list[bytes]) -> None:
+    def send_mail(self, piece: bytes | memoryview) -> None:
+        """Send a piece of mail, and wait until it has left; it arrives as ("octets", piece)."""
+        self._put(_MAIL, [piece])
+        self.flush_all()
+
+    def _put(self, kind: int, content: Sequence[bytes | memoryview]) -> None:
         """Put header and content, without a copy: it may be a mail of many megabytes."""
         self._sent += 1
         if self.count is not None:
@@ -113,6 +121,15 @@ class Control:
 
     def receive(self) -> Iterator[Message]:
         """Yield the messages that have arrived, without waiting for more."""
+        is_all = False
+        while not is_all:
+            is_all = self._read()
+            while (message := self._next()) is not None:
+                self.received += 1
+                yield message
+
+    def _read(self) -> bool:
+        """Read some of what has arrived; return whether that was all."""
         while not self.ended:
             try:
                 size = self.sock.recv_into(self._buffer)
@@ -126,9 +143,9 @@ class Control:
             self._in += self._buffer[:size]
             if size < _AT_ONCE:
                 break  # that was all: asking again would only say so
-        while (message := self._next()) is not None:
-            self.received += 1
-            yield message
+            if len(self._in) > _BUFFER:
+                return False  # the other side may send as fast as this one reads
+        return True
 
     def wait(self, seconds: float) -> None:
         """Wait until there is something to receive.
@@ -148,12 +165,16 @@ class Control:
         if len(self._in) < _HEADER:
             return None
         header = int.from_bytes(self._in[:_HEADER], "big")
-        end = _HEADER + (header & ~_ROWS)
+        end = _HEADER + (header & ~(_ROWS | _MAIL))
         if len(self._in) < end:
             return None
         with memoryview(self._in) as octets:
             content = octets[_HEADER:end]
-            message: Message = _rows(content) if header & _ROWS else pickle.loads(content)
+            message: Message
+            if header & _MAIL:
+                message = "octets", bytes(content)
+            else:
+                message = _rows(content) if header & _ROWS else pickle.loads(content)
             content.release()
         del self._in[:end]
         return message

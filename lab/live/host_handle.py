@@ -21,6 +21,7 @@ from lab.live.driver import LiveDriver
 from lab.live.failures import how_process_ended, reason_of_failure
 from lab.live.host_arguments import HostArguments
 from lab.live.host_main import main
+from lab.live.mail_file import MailFile
 from lab.live.row_ring import RowRing, outbox
 from lab.live.spool_rows import last_marked
 from lab.live.storage import left_in
@@ -35,7 +36,7 @@ _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
 START_TIMEOUT: Final = 20.0
 """Seconds that a process may take to start."""
 
-_ROUTINE: Final = frozenset(("look", "rows", "state", "void", "mail", "receiver", "call"))
+_ROUTINE: Final = frozenset(("look", "rows", "state", "void", "mail", "receiver", "call", "octets"))
 """The kinds of message after which nothing is to be done but what happens to the links."""
 
 _SHUT_DOWN: Final = 1.0
@@ -79,6 +80,7 @@ class HostHandle(HostControl):
         self._process: Any = None
         self._outbox: RowRing | None = None
         self._unsure = UnsureRows()
+        self._mail: MailFile | None = None
         self._sent = 0
         self._order = 0
         self._handed_over: dict[int, tuple[Any, ...]] = {}
@@ -86,7 +88,8 @@ class HostHandle(HostControl):
         self._is_stopping = False
         self._state = (0, False, 0)
         self._handlers: dict[str, Callable[..., None]] = {
-            "look": self._fetch, "rows": self._unsure.add, "state": self._take_state,
+            "look": self._fetch, "rows": self._add_rows, "state": self._take_state,
+            "octets": self._add_mail,
             "void": self._unsure.void,
             "bound": self._take_bound, "ready": self.ready.set,
             "broken": self._take_broken, "failed": self._take_failed,
@@ -235,6 +238,7 @@ class HostHandle(HostControl):
         self._why = ""
         self._started_at = time.monotonic()
         self._sent = 0
+        self._mail = None
         self._is_stopping = False
         self._state = (0, True, self.queued)
         made = partial(
@@ -327,6 +331,17 @@ class HostHandle(HostControl):
         self._state = state
         if self._sent_as:
             self._forget_done()
+
+    def _add_mail(self, octets: bytes) -> None:
+        """Take a piece of mail, whose row comes later."""
+        if self._mail is None:
+            self._mail = MailFile(self._file.parent, self.network.room)
+        self._mail.append(octets)
+
+    def _add_rows(self, batch: int, rows: list[Row]) -> None:
+        if self._mail is not None:
+            rows, self._mail = self._mail.completed(rows), None
+        self._unsure.add(batch, rows)
 
     def _fetch(self, until: int | None = None) -> None:
         outbox = self._outbox

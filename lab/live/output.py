@@ -17,6 +17,7 @@ from lab.live.commits import Acceptance, Commits
 from lab.live.control import Control, PeerGone
 from lab.live.failures import failure_row, reason_of_failure
 from lab.live.host_duties import HostDuties
+from lab.live.mail_file import is_large, mail_in, pieces_of, with_mail
 from lab.live.row_ring import HELD, INSTEAD, SIZE, RowRing, packed, what_happened_anyway
 from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage
@@ -208,12 +209,26 @@ class Output(HostDuties):
             self._put([*rows, *more] if more else rows, batch)
 
     def _put(self, rows: list[Row], batch: int) -> None:
+        if batch < HELD and any(map(is_large, rows)):
+            self._put_large(rows, batch)
+            return
         octets = packed(rows)
         if not self.outbox.put(octets, batch):
             self._report_rows()
             self.control.send_rows(octets, batch)
-            if len(octets) > _LARGE:
-                self.control.flush_all()  # or this copy would be there while it is stored
+
+    def _put_large(self, rows: list[Row], batch: int) -> None:
+        """Send rows of which some are mail of many bytes, without a copy of that."""
+        self._report_rows()
+        sent = []
+        for row in rows:
+            if is_large(row):
+                mail = mail_in(row)
+                for piece in pieces_of(mail):
+                    self.control.send_mail(piece)
+                row = with_mail(row, len(mail))
+            sent.append(row)
+        self.control.send_rows(packed(sent), batch)
 
     def put_open(self, rows: list[Row]) -> bool:
         """Put rows where they outlive this process, after all that were recorded before.

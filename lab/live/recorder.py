@@ -15,19 +15,18 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from lab.live.journal import Journal
+from lab.live.mail_file import MAIL_KINDS, MailInFile, mail_in, pieces_of, with_mail
 from lab.live.spare_room import SpareRoom
 from lab.runtime.memory import return_free_memory
 from lab.simulation.numbering import FIRST_LIVE_NUMBER, LIFE_BITS, RunNumbering, RunNumbers
 from lab.trace.rows import (
-    DELIVER_OCTETS,
     KIND,
     MESSAGE,
     NOTIFY_ABOUT,
     NOTIFY_RECIPIENTS,
-    OCTETS,
     OWN,
     SESSION,
     Row,
@@ -60,9 +59,6 @@ HEAVY_CHUNK: Final = 4 << 20
 _LARGE: Final = 1 << 14
 """Bytes of mail that are put on disk before their row, if there is much mail."""
 
-_MAIL: Final = {"data": OCTETS, "deliver": DELIVER_OCTETS}
-"""The column that is mail, in each kind of row that has one."""
-
 _CACHED: Final = 4096
 
 
@@ -90,12 +86,14 @@ class Backlog:
 
     def move(self, row: Row) -> Row:
         """Return a row whose mail is in the file now; the row itself, if the disk is full."""
-        place, octets = self._end, mail_in(row)
-        if not self._write(octets):
-            return row
-        self._end += len(octets)
+        begin = end = self._end
+        for piece in pieces_of(mail := mail_in(row)):
+            if not self._write(piece, end):
+                return row if isinstance(mail, bytes) else with_mail(row, mail.whole())
+            end += len(piece)
+        self._end = end
         self._moved += 1
-        return with_mail(row, (place, len(octets)))
+        return with_mail(row, (begin, end - begin))
 
     def whole(self, row: Row) -> Row:
         """Return a row with the mail that was moved; it is not in the file any more."""
@@ -109,7 +107,7 @@ class Backlog:
         taken = 0
         for chunk in chunks(rows):
             octets = marshal.dumps(chunk)
-            if not self._write(octets):
+            if not self._write(octets, self._end):
                 break
             self._chunks.append((self._end, len(octets), len(chunk)))
             self._end += len(octets)
@@ -117,11 +115,11 @@ class Backlog:
             taken += len(chunk)
         return taken
 
-    def _write(self, octets: bytes) -> bool:
-        """Write all bytes at the end, or return False."""
+    def _write(self, octets: bytes | memoryview, place: int) -> bool:
+        """Write all bytes at a place, or return False."""
         if self._room is not None and not self._room.has(len(octets)):
             return False
-        self._file.seek(self._end)
+        self._file.seek(place)
         left = memoryview(octets)
         try:
             while left:
@@ -151,20 +149,8 @@ class Backlog:
         self._file.close()
 
 
-def mail_in(row: Row) -> Any:
-    """Return the mail of a row; the place and size, if it was moved; b"" where there is none."""
-    column = _MAIL.get(row[KIND])
-    return b"" if column is None else row[column]
-
-
-def with_mail(row: Row, mail: bytes | tuple[int, int]) -> Row:
-    """Return a row with something else in the place of its mail."""
-    column = _MAIL[row[KIND]]
-    return (*row[:column], mail, *row[column + 1 :])
-
-
 def is_moved(row: Row) -> bool:
-    """Whether the mail of a row is in the file."""
+    """Whether the mail of a row is in the file: then its place and size stand there."""
     return type(mail_in(row)) is tuple
 
 
@@ -242,8 +228,14 @@ class Recorder:
                 row = (*row[:SESSION], session, message, *row[OWN:])
             if kind == "notify":
                 row = (*row[:OWN], self.message(row[NOTIFY_ABOUT]), *row[NOTIFY_RECIPIENTS:])
-            elif kind in _MAIL:
-                self._weight += len(mail_in(row))
+            elif kind in MAIL_KINDS:
+                mail = mail_in(row)
+                self._weight += len(mail)
+                if isinstance(mail, MailInFile):
+                    if self._analysis is None:
+                        row = with_mail(row, mail.whole())
+                    else:
+                        self._weight += HEAVIEST  # which moves it at once
             elif kind == "submit" and self.on_submit is not None:
                 self.on_submit(row, own)
             record(row)

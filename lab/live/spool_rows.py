@@ -24,13 +24,13 @@ APPLICATION: Final = 0x534D_5450
 
 TABLES: Final = """
 create table if not exists mails (
-  id integer primary key, octets blob not null, stored_at real not null, checksum integer not null);
+  id integer primary key, stored_at real not null, checksum integer not null, octets blob not null);
 create table if not exists copies (
   id integer primary key, mail integer not null, host text not null, environment text not null,
   about text not null, checksum integer not null);
 create table if not exists drops (
-  id integer primary key, user text not null, message integer, octets blob not null,
-  stored_at real not null, checksum integer not null);
+  id integer primary key, user text not null, message integer, stored_at real not null,
+  checksum integer not null, octets blob not null);
 create table if not exists batches (id integer primary key, last integer not null);
 insert or ignore into batches values (1, 0);
 create view if not exists spool as
@@ -39,8 +39,9 @@ create view if not exists spool as
 """
 """``mails`` holds the bytes of each message once. A row of ``copies`` is a message in the queue for
 a next host: moving it, or trying it again, leaves its bytes where they are. ``drops`` is what lies
-in mail drops. ``batches`` has the number of the last commit. The view ``spool`` is for people who
-look at the file with ``sqlite3``."""
+in mail drops. Bytes are the last column, so that SQLite does not build a row of them in memory; a
+file of an earlier version has them before others. ``batches`` has the number of the last commit.
+The view ``spool`` is for people who look at the file with ``sqlite3``."""
 
 
 WAITING: Final = (

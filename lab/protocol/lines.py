@@ -8,6 +8,7 @@ were cut on their way.
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from typing import Final
 
 from lab.protocol.sizes import MAX_TEXT_LINE, NO_LIMITS, Limits
@@ -167,14 +168,17 @@ class MailData:
     """
 
     __slots__ = (
-        "_data", "_fresh", "_held", "_line", "_whole", "limits", "line_too_long", "too_large",
+        "_data", "_fresh", "_held", "_line", "_size", "_whole", "limits", "line_too_long",
+        "too_large",
     )  # fmt: skip
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = NO_LIMITS if limits is None else limits
         # the data is read as if a CRLF stood before it, so that its first line is like any other
         self._held = CRLF
-        self._data = bytearray()
+        # a buffer whose bytes are handed out without a copy: mail may be large
+        self._data = BytesIO()
+        self._size = 0
         self._line = 0
         self._fresh = True
         self._whole: bytes | None = None
@@ -197,7 +201,7 @@ class MailData:
             self._store(octets[: end + 2], is_plain=is_plain)
             self._held = b""
             return octets[end + 5 :]
-        keep = _unfinished(octets)
+        keep = unfinished(octets)
         self._store(octets[: len(octets) - keep], is_plain=is_plain)
         self._held = octets[len(octets) - keep :]
         return None
@@ -223,11 +227,13 @@ class MailData:
         if self.limits.text_line is not None:
             self._measure(octets, self.limits.text_line)
         if not self.too_large:
-            self._data += octets if is_plain else octets.replace(_PERIOD, CRLF)
-        # without the CRLF before the first line
-        if limit is not None and len(self._data) - 2 > limit:
+            kept = octets if is_plain else octets.replace(_PERIOD, CRLF)
+            # without the CRLF before the first line, which the first bytes have whole
+            self._data.write(kept if self._size else kept[2:])
+            self._size += len(kept)
+        if limit is not None and self._size - 2 > limit:
             self.too_large = True
-            self._data.clear()
+            self.clear()
 
     def _measure(self, octets: bytes, longest: int) -> None:
         first, *further = octets.replace(b"\r\n.", CRLF).split(CRLF)
@@ -237,22 +243,22 @@ class MailData:
         self._line = lengths[-1]
 
     def __len__(self) -> int:
-        return len(self._data) + len(self._held)
+        return self._size + len(self._held)
 
     def clear(self) -> None:
         """Forget the data, once it has been taken elsewhere."""
-        self._data.clear()
+        self._data = BytesIO()
+        self._size = 0
 
     @property
     def octets(self) -> bytes:
         """The mail data so far, every byte as it is to be delivered."""
         if self._whole is not None:
             return self._whole
-        with memoryview(self._data) as data:
-            return bytes(data[2:])
+        return self._data.getvalue()
 
 
-def _unfinished(octets: bytes) -> int:
+def unfinished(octets: bytes | bytearray) -> int:
     """Return how many of the last bytes may be the beginning of CRLF, period, CRLF."""
     for length in (4, 3, 2, 1):
         if END_OF_MAIL_DATA.startswith(octets[-length:]) and len(octets) >= length:

@@ -49,11 +49,12 @@ def journal_lines(rows: Iterable[Row], first: int, level: str) -> Iterator[bytea
     """Yield lines for rows of a run that goes on; the first has the sequence number ``first``.
 
     They come in pieces of about a megabyte. A row may be mail of many: then its line is in several
-    pieces, and only the last ends with a newline.
+    pieces, and only the last ends with a newline. Such mail may be an object with ``pieces()`` and
+    a length in place of bytes.
     """
     lines = bytearray()
     for number, row in enumerate(rows, first):
-        if row[KIND] in _MAIL and len(row[OCTETS_COLUMNS[row[KIND]]]) > _PIECE:
+        if row[KIND] in _MAIL and _is_in_pieces(row[OCTETS_COLUMNS[row[KIND]]]):
             if lines:
                 yield lines
                 lines = bytearray()
@@ -82,6 +83,10 @@ _MAIL: Final = frozenset({"data", "deliver", "terminal"})
 _NO_OCTETS: Final = b'"octets":""'
 
 
+def _is_in_pieces(mail: Any) -> bool:
+    return not isinstance(mail, bytes) or len(mail) > _PIECE
+
+
 def _pieces(row: Row, number: int) -> Iterator[bytearray]:
     """Yield the line of a row that is large mail, which is not in memory a second time."""
     column = OCTETS_COLUMNS[row[KIND]]
@@ -89,11 +94,13 @@ def _pieces(row: Row, number: int) -> Iterator[bytearray]:
     _encode_into(flat_row((*row[:column], b"", *row[column + 1 :]), number), line)
     begin, _, rest = line.partition(_NO_OCTETS)
     yield begin + _NO_OCTETS[:-1]
-    octets = memoryview(row[column])
-    for place in range(0, len(octets), _PIECE):
-        piece = bytearray()
-        _encode_into(str(octets[place : place + _PIECE], "latin-1"), piece)
-        yield piece[1:-1]  # without its quotation marks
+    mail = row[column]
+    for part in (mail,) if isinstance(mail, bytes) else mail.pieces():
+        octets = memoryview(part)
+        for place in range(0, len(octets), _PIECE):
+            piece = bytearray()
+            _encode_into(str(octets[place : place + _PIECE], "latin-1"), piece)
+            yield piece[1:-1]  # without its quotation marks
     yield bytearray(_NO_OCTETS[-1:] + rest + b"\n")
 
 

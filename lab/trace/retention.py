@@ -66,25 +66,26 @@ class Retention:
         self._last = rows[-1:] or self._last
         if self.has_dropped:
             return
-        kept = thinned(rows, self.level)
+        kept = list(thinned(rows, self.level))
         if self._writer is not None:
             self._writer.write(kept)
             return
-        count = len(self._kept)
-        self._kept.extend(kept)
-        self._octets += octets_in(self._kept[count:])
-        if len(self._kept) > self._max_rows or self._octets > self._max_octets:
-            self._overflow()
+        self._octets += octets_in(kept)
+        if len(self._kept) + len(kept) > self._max_rows or self._octets > self._max_octets:
+            self._overflow(kept)
+        else:
+            self._kept.extend(kept)
 
-    def _overflow(self) -> None:
-        """Move the rows from memory to the folder, or drop all but the first."""
+    def _overflow(self, kept: list[Row]) -> None:
+        """Move the rows from memory to the folder, and the next ones; or drop all but the first."""
         if self.folder is None:
             self.has_dropped = True
-            del self._kept[1:]
+            self._kept = [*self._kept[:1], *kept[:1]][:1]
             return
         self._writer = ParquetWriter(self.folder, self.level, self._most_octets)
         self._writer.write(self._kept)
         self._kept = []
+        self._writer.write(kept)
 
     def rows(self) -> Iterable[Row]:
         """Return the rows that have been kept so far."""

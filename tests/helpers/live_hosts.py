@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -86,6 +87,22 @@ def wait_for_mail(spool: Path, host: str, count: int = 1) -> None:
         assert eventually(lambda: sum(view.mailboxes(host).values()) >= count)
     finally:
         view.close()
+
+
+def listener(port: int) -> int:
+    """The id of the process that listens at a port."""
+    inode = next(
+        fields[9]
+        for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
+    )
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        try:
+            if os.readlink(link) == f"socket:[{inode}]":
+                return int(link.parts[2])
+        except OSError:
+            continue
+    raise AssertionError(f"nobody listens at {port}")
 
 
 def eventually(condition: Any, seconds: float = 120.0) -> Any:

@@ -175,3 +175,11 @@ def test_mail_is_as_old_after_a_redirect_as_before(mode: str) -> None:
     (recipient,) = done.summary["recipients"]
     assert recipient["settled_at"] is not None
     assert 3600 <= recipient["settled_at"] < 3601
+
+
+@pytest.mark.parametrize("before", [0, 1, 5, 57, 58, 65_530, 65_536])
+def test_fields_of_a_header_that_is_very_long_are_counted_once(before: int) -> None:
+    """It is looked through in pieces: a name may lie across two of them."""
+    octets = b"X: " + b"x" * before + b"\r\n" + OURS.encode() * 4000
+    assert hops_beyond(octets, 3999) == 4000
+    assert hops_beyond(octets, 4000) == 0

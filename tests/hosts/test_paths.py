@@ -128,7 +128,7 @@ def test_a_host_remembers_so_many_messages_and_forgets_the_first() -> None:
     expansion.remembers = 2
     for message in (7, 8, 7, 9):
         plan = MailPlan(parse_path("<joe@A>"))
-        expansion.expand(plan, message, [("1", destinations.of(path))], b"text")
+        expansion.expand(plan, message, [("1", destinations.of(path))])
         expansion.remember(message, plan.lists)
     assert expansion.lists_expanded == {8: {"all"}, 9: {"all"}}
 

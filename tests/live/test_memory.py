@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import signal
 import socket
 import time
 import tracemalloc
@@ -12,18 +14,21 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from helpers.live_hosts import eventually, listener, served, wait_for_mail
 
 import lab
 from lab.analysis.streaming import StreamingAnalysis
 from lab.live.commits import Acceptance
 from lab.live.control import Control
 from lab.live.journal import Journal
+from lab.live.mail_file import LARGE, MailFile, mail_in, pieces_of
 from lab.live.output import Output
 from lab.live.recorder import Recorder
 from lab.live.row_ring import outbox
+from lab.live.spare_room import SpareRoom
 from lab.live.wallclock import WallClock
 from lab.simulation.numbering import RunNumbering
-from lab.trace.retention import live_retention
+from lab.trace.retention import Retention, live_retention
 from lab.trace.rows import OUTSIDE, Row
 from lab.trace.trace import Trace
 
@@ -126,6 +131,89 @@ def test_large_mail_is_not_copied_for_the_trace_nor_for_the_digest(tmp_path: Pat
     summary = analysis.account.summary()
     assert summary["delivered"] == 1
     assert analysis.rules.found(analysis.account) == []
+
+
+SENT = 32 << 20
+
+
+def most_memory(pid: int) -> int:
+    """The most bytes that a process has had in memory so far."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+    return int(found[1]) << 10 if found else 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="there is no /proc")
+def test_a_large_mail_is_in_memory_twice_at_most_in_a_run(tmp_path: Path) -> None:
+    """In its host, as it came and with the lines above it; in the network, once for the rules.
+
+    SQLite has no copy of it, nor has what goes from the one process to the other.
+    """
+    path, spool = tmp_path / "one.toml", tmp_path / "spool"
+    path.write_text('[[host]]\nname = "ONE.ARPA"\nusers = ["ann"]\n')
+    with served(path, "--spool", str(spool)) as (process, ports):
+        pids = [process.pid, listener(ports["ONE.ARPA"])]
+        send_large(ports["ONE.ARPA"], 1 << 20)
+        before = [most_memory(pid) for pid in pids]
+        send_large(ports["ONE.ARPA"], SENT)
+        wait_for_mail(spool, "ONE.ARPA", 2)
+        assert eventually(lambda: trace_so_far(spool).stat().st_size > 2 * SENT)
+        network, host = (
+            most_memory(pid) - at_first for pid, at_first in zip(pids, before, strict=True)
+        )
+        process.send_signal(signal.SIGINT)
+        process.wait(120)
+        assert process.returncode == 0
+    assert host < 2.6 * SENT
+    assert network < 1.6 * SENT
+
+
+def send_large(port: int, size: int) -> None:
+    """Send ann mail of about so many bytes, without a header and so in one line after the other."""
+    with socket.create_connection(("127.0.0.1", port), 60) as caller, caller.makefile("rb") as got:
+        caller.settimeout(120)
+        got.readline()
+        for line in (b"HELO me.x", b"MAIL FROM:<a@me.x>", b"RCPT TO:<ann@ONE.ARPA>", b"DATA"):
+            caller.sendall(line + b"\r\n")
+            got.readline()
+        for _ in range(size // len(PIECE)):
+            caller.sendall(PIECE)
+        caller.sendall(b".\r\n")
+        assert got.readline().startswith(b"250")
+
+
+def trace_so_far(spool: Path) -> Path:
+    return spool / "trace.jsonl"
+
+
+@pytest.mark.parametrize("room", [1 << 40, 0], ids=["on disk", "no room"])
+def test_mail_that_comes_in_pieces_is_whole_in_the_trace(room: int, tmp_path: Path) -> None:
+    """Whether the disk takes the pieces or not; rows between have theirs, and others none."""
+
+    class Room(SpareRoom):
+        free = room  # type: ignore[assignment]
+
+    spare = Room(tmp_path, 0)
+    file = MailFile(tmp_path, spare)
+    mails = [bytes([65 + number]) * (LARGE + number + 1) for number in range(3)]
+    about = ("A", None, None, 1, "1", "ann")
+    rows: list[Row] = [(1.0, "deliver", *about, len(mail)) for mail in mails]
+    rows.insert(1, (1.0, "forget", "A", None, None, 1, ("1",)))
+    for mail in mails:
+        for piece in pieces_of(mail):
+            file.append(bytes(piece))
+    complete = file.completed(rows)
+    assert [len(mail_in(row)) for row in complete] == [len(mails[0]), 0, *map(len, mails[1:])]
+    trace = Trace()
+    trace.record((0.0, "start", "", None, None, None, {"hosts": []}))
+    analysis = StreamingAnalysis(Trace(), Retention("wire", in_memory=True))
+    journal = Journal(tmp_path / "trace.jsonl", "wire")
+    records = Recorder(trace, trace.record, RunNumbering(), analysis, tmp_path, journal, spare)
+    records.take(complete)
+    records.finish()
+    kept = [row[-1] for row in analysis.close().rows if row[1] == "deliver"]
+    so_far = lab.open_trace(tmp_path / "trace.jsonl")
+    assert kept == mails
+    assert [event["octets"] for event in so_far if event.kind == "deliver"] == mails
 
 
 class Quiet(Output):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from helpers.live_hosts import eventually, served
+from helpers.live_hosts import eventually, listener, served
 
 GATE = "GATE.ARPA"
 TOPOLOGY = '[[host]]\nname = "GATE.ARPA"\nusers = ["fred"]\n'
@@ -196,19 +196,3 @@ def is_answered(port: int) -> bool:
             return received(caller) == ["220", "221"]
     except OSError:
         return False
-
-
-def listener(port: int) -> int:
-    """The id of the process that listens at a port."""
-    inode = next(
-        fields[9]
-        for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
-        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
-    )
-    for link in Path("/proc").glob("[0-9]*/fd/*"):
-        try:
-            if os.readlink(link) == f"socket:[{inode}]":
-                return int(link.parts[2])
-        except OSError:
-            continue
-    raise AssertionError(f"nobody listens at {port}")

@@ -50,7 +50,7 @@ TESTS = {
 """For each kind of mutant the tests that may notice it, those first that most often do."""
 
 PATHS = {
-    "lab.protocol.lines": ("fits_the_wire", "dot_stuff", "dot_unstuff", "_unfinished"),
+    "lab.protocol.lines": ("fits_the_wire", "dot_stuff", "dot_unstuff", "unfinished"),
     "lab.protocol.names": (),
     "lab.protocol.syntax": (
         "Path.__post_init__", "Path.bare", "Path.is_null", "Path.user", "Path.first", "Path.hosts",

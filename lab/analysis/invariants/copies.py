@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Final
 
-from lab.protocol.lines import dot_unstuff
+from lab.protocol.lines import CRLF, END_OF_MAIL_DATA, dot_unstuff, unfinished
 
 Copy = tuple[str, str]
 """A copy of a message for one recipient at a host: (recipient's id, host)."""
@@ -18,6 +18,8 @@ Came = tuple[str, int]
 
 _LARGE: Final = 1 << 16
 """Bytes of a text from which on only its hash is kept."""
+
+_PERIOD: Final = b"\r\n."
 
 _END: Final = 3
 """Bytes of the end of mail data, which is not part of the text."""
@@ -42,14 +44,78 @@ class KnownBytes:
         return begin >= 0 and hashlib.blake2b(memoryview(octets)[begin:]).digest() == self._hash
 
 
+class GrowingBytes(KnownBytes):
+    """Many bytes that come in pieces; only their size and hash are kept."""
+
+    __slots__ = ("_growing",)
+
+    def __init__(self) -> None:
+        super().__init__(b"")
+        self._growing = hashlib.blake2b()
+
+    def add(self, octets: bytes) -> None:
+        """Take the next bytes."""
+        self.size += len(octets)
+        self._growing.update(octets)
+
+    def end(self) -> None:
+        """Note that these were all."""
+        self._hash = self._growing.digest()
+
+
+class GrowingText:
+    """Large mail data from outside, piece by piece: what :class:`MailText` keeps of it.
+
+    A sender outside the lab need not have doubled each period at the beginning of a line (4.5.2):
+    it is taken as if it had.
+    """
+
+    __slots__ = ("_begun", "_held", "kept", "sent")
+
+    def __init__(self) -> None:
+        self.sent = GrowingBytes()
+        self.kept = GrowingBytes()
+        # as if a CRLF stood before it, so that its first line is like any other
+        self._held = CRLF
+        self._begun = False
+
+    def feed(self, octets: bytes | bytearray) -> None:
+        """Take the next piece."""
+        octets = self._held + octets
+        is_end = octets.endswith(END_OF_MAIL_DATA)
+        keep = len(END_OF_MAIL_DATA) if is_end else unfinished(octets)
+        self._held = octets[len(octets) - keep :]
+        self._take(octets[: len(octets) - keep].replace(_PERIOD, CRLF))
+
+    def _take(self, kept: bytes) -> None:
+        sent = kept.replace(_PERIOD, _PERIOD + b".")
+        begin = 0 if self._begun else len(CRLF)
+        self.kept.add(kept[begin:])
+        self.sent.add(sent[begin:])
+        self._begun = self._begun or bool(kept)
+
+    def finish(self) -> MailText:
+        """Return the text, now that its end has come."""
+        self._take(CRLF)
+        self.sent.add(END_OF_MAIL_DATA[len(CRLF) :])
+        self.sent.end()
+        self.kept.end()
+        return MailText(self.sent, self.kept)
+
+
 class MailText:
     """The text of mail: as it crosses channels, with its end, and as hosts keep it (4.5.2)."""
 
     __slots__ = ("_kept", "sent")
 
-    def __init__(self, sent: bytes | bytearray) -> None:
-        self.sent = KnownBytes(sent)
-        self._kept = _kept(sent) if len(sent) >= _LARGE else None
+    def __init__(self, sent: KnownBytes, kept: KnownBytes | None) -> None:
+        self.sent = sent
+        self._kept = kept
+
+    @classmethod
+    def of(cls, sent: bytes | bytearray) -> MailText:
+        """Return what is kept of mail data as it crosses a channel."""
+        return cls(KnownBytes(sent), _kept(sent) if len(sent) >= _LARGE else None)
 
     @property
     def kept(self) -> KnownBytes:
@@ -74,6 +140,10 @@ def has_single_period(sent: bytes | bytearray) -> bool:
 def has_no_doubled_period(sent: bytes | bytearray) -> bool:
     """Whether no line of mail data begins with a period but its end: then nothing is to undo."""
     return not sent.startswith(b".") and sent.find(b"\r\n.") == len(sent) - len(b"\r\n.\r\n")
+
+
+Arrived = bytes | bytearray | GrowingText
+"""Mail data that has arrived in a session."""
 
 
 @dataclass(slots=True)

@@ -6,7 +6,9 @@ from datetime import datetime
 
 from lab.analysis.invariants.breach import ORDER, ROUTE, STAMPS, TEXT, Findings, of_message
 from lab.analysis.invariants.copies import (
+    Arrived,
     Came,
+    GrowingText,
     KnownBytes,
     Mail,
     MailText,
@@ -63,7 +65,7 @@ class FormRules:
         if meta.get("start"):
             self._century = datetime.fromisoformat(meta["start"]).year
 
-    def check_arrival(self, row: Row, mail: Mail, octets: bytes | bytearray, foreign: bool) -> None:
+    def check_arrival(self, row: Row, mail: Mail, octets: Arrived, foreign: bool) -> None:
         """Check text, time stamp lines and reverse-path of mail that a host has just accepted."""
         if row[SESSION] in self.altered:  # a fault may have changed the name in HELO
             self._after_altered.add(row[MESSAGE])
@@ -71,6 +73,13 @@ class FormRules:
             return
         host, peer, reverse_path = row[HOST], row[PEER], row[ACCEPT_REVERSE_PATH]
         origin, text = mail.origin, mail.text
+        if isinstance(octets, GrowingText):  # it comes from outside: there is nothing above it
+            mail.text = octets.finish()
+            if origin[2] not in (-1, row[ACCEPT_SIZE]):
+                how = f"{origin[2]} bytes were submitted but {row[ACCEPT_SIZE]} arrived"
+                self._changed(row, mail, how)
+            mail.came.setdefault(host, []).append((reverse_path, 1))
+            return
         if foreign and has_single_period(octets):
             # a sender outside the lab need not have doubled a period before more text (4.5.2)
             octets = dot_stuff(dot_unstuff(bytes(octets[:-3])))
@@ -78,7 +87,7 @@ class FormRules:
         if own:
             octets = octets[len(own) :]
         if text is None:
-            text = mail.text = MailText(octets)
+            text = mail.text = MailText.of(octets)
             size = row[ACCEPT_SIZE] - len(own)
             if origin[2] >= 0 and size != origin[2]:
                 self._changed(row, mail, f"{origin[2]} bytes were submitted but {size} arrived")
@@ -128,7 +137,7 @@ class FormRules:
         first = octets[:end]
         if mail.text is None:
             text = KnownBytes(octets[end:])
-            mail.text = MailText(dot_stuff(octets[end:]))
+            mail.text = MailText.of(dot_stuff(octets[end:]))
         else:
             text = mail.text.kept
         stamps = stamps_above(octets, text, end)

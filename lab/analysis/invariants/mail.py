@@ -22,7 +22,7 @@ from collections.abc import Callable
 from typing import Final
 
 from lab.analysis.invariants.breach import END, LOST, NOT_SENT, Finding, Findings, of_message
-from lab.analysis.invariants.copies import Copy, Mail, take_out
+from lab.analysis.invariants.copies import Arrived, Copy, GrowingText, Mail, take_out
 from lab.analysis.invariants.form import FormRules
 from lab.protocol.receiver import CLEARED
 from lab.trace.rows import (
@@ -58,6 +58,10 @@ process that was killed may report what it did after others have reported what f
 _NOBODY: Final = frozenset[str]()
 
 
+_MUCH: Final = 1 << 20
+"""Bytes of mail data from outside that are held; of more, only what the rules need."""
+
+
 class MailRules:
     """Checks rows one by one; ``findings`` are the breaches.
 
@@ -68,7 +72,7 @@ class MailRules:
     def __init__(self) -> None:
         self._found = Findings()
         self._answering: set[int | None] = set()
-        self._octets: dict[int | None, bytes | bytearray] = {}
+        self._octets: dict[int | None, Arrived] = {}
         self._late: deque[int | None] = deque()
         self._mail: dict[int, Mail] = {}
         self._done_with: deque[int] = deque()
@@ -105,6 +109,12 @@ class MailRules:
         before = self._octets.get(session) if session in self._answering else None
         if before is None:
             self._octets[session] = octets
+        elif isinstance(before, GrowingText):
+            before.feed(octets)
+        elif row[PEER] == OUTSIDE and len(before) > _MUCH:
+            self._octets[session] = growing = GrowingText()
+            growing.feed(before)
+            growing.feed(octets)
         elif isinstance(before, bytearray):
             before += octets
         else:  # it comes in pieces: they may be large, and are not to be there twice
