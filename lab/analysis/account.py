@@ -108,7 +108,9 @@ class Account:
     def restarts(self) -> dict[str, int]:
         """How often the process of a host was started again, of those that ended by themselves."""
         known = self.failures.values()
-        return {one["host"]: one["count"] for one in known if one["name"] == "process"}
+        return {
+            failure["host"]: failure["count"] for failure in known if failure["name"] == "process"
+        }
 
     def take(self, row: Row) -> None:
         """Take one more row of the trace."""

@@ -55,12 +55,12 @@ def _of_the_run(trace: Trace) -> Iterator[str]:
     title = str(trace.meta.get("title") or "")
     if title:
         yield f"{title}."
-    found = wrongs(trace)
-    yield from (f"{sentence.removesuffix('.')}." for sentence in found.sentences())
+    wrong = wrongs(trace)
+    yield from (f"{sentence.removesuffix('.')}." for sentence in wrong.sentences())
     if includes(trace.level, "delivery"):
         yield _outcomes(trace)
-    if found.twice:
-        numbers = ", ".join(str(number) for number, _ in found.twice[:_NAMED])
+    if wrong.twice:
+        numbers = ", ".join(str(number) for number, _ in wrong.twice[:_NAMED])
         yield f"Delivered TWICE: message {numbers}."
     yield from _faults(fault_intervals(trace), shown_names(trace.meta))
 
@@ -121,7 +121,9 @@ def _queues(trace: Trace) -> Iterator[str]:
 
 def _latency(trace: Trace) -> Iterator[str]:
     times = sorted(
-        time for one in Account(trace.rows).everyone() if (time := one.delivery_time) is not None
+        time
+        for recipient in Account(trace.rows).everyone()
+        if (time := recipient.delivery_time) is not None
     )
     if times:
         yield (
@@ -134,7 +136,7 @@ def _map(trace: Trace) -> Iterator[str]:
     shown = shown_names(trace.meta)
     yield _network(trace.meta)
     carried, planned = traffic(trace)
-    ranked = sorted(carried.items(), key=lambda one: (-one[1], one[0]))[:_NAMED]
+    ranked = sorted(carried.items(), key=lambda link: (-link[1], link[0]))[:_NAMED]
     if ranked:
         noun = "recipient" if planned else "session"
         named = (f"{shown[a]} to {shown[b]}, {count_noun(n, noun)}" for (a, b), n in ranked)

@@ -110,13 +110,13 @@ class Causes:
         turns = self._sessions.turns.get((host, peer))
         if turns is None:
             return ""
-        found, on_lines = turns.within(begin, end)
-        others = [one for one in found if one.message != message]
-        if not others:
+        turns_before, on_lines = turns.within(begin, end)
+        earlier = [turn for turn in turns_before if turn.message != message]
+        if not earlier:
             return ""
-        text = f"behind {_mails(others)} of {host} to {peer}"
-        share = on_lines / (others[-1].end - others[0].begin or inf)
-        line = _slowest(others)
+        text = f"behind {_mails(earlier)} of {host} to {peer}"
+        share = on_lines / (earlier[-1].end - earlier[0].begin or inf)
+        line = _slowest(earlier)
         if line is not None and share > _MOSTLY:
             self.lines_before[host, peer] = line[:2]
         if line is not None and share > _NOTICED:
@@ -158,8 +158,8 @@ class Causes:
         """Return who sends a message to whom in a session, in which roles may have changed."""
         ends = session.host, session.peer
         for host, peer in (ends, ends[::-1]):
-            for one in self._sessions.of_message.get((message or 0, host, peer), ()):
-                if one.session is session:
+            for transaction in self._sessions.of_message.get((message or 0, host, peer), ()):
+                if transaction.session is session:
                     return host, peer
         return ends
 
@@ -195,7 +195,7 @@ class Causes:
             if (latency := self._one_way(session.path)) > _NOTICED * (end - begin):
                 text += f", {duration(latency)} of latency"
         else:
-            replies = len({one for one in crossed if one.kind == "reply"}) or 1
+            replies = len({each for each in crossed if each.kind == "reply"}) or 1
             text = f"{count_noun(replies, 'round trip')} with {session.peer}"
             text += f", {duration(2 * self._one_way(session.path))} of latency each"
             answering = (end - begin) - sum(p.end - p.begin for p in pieces if p.crossing)
@@ -215,7 +215,7 @@ class Causes:
         if lost:
             yield f"{count_noun(len(lost), 'lost segment')} sent again {duration(sum(lost))} later"
         joined = [link for link in pairwise(session.path) if frozenset(link) in self._jitter]
-        late += sum(self._late(session, one) for one in set(crossed)) - sum(lost)
+        late += sum(self._late(session, crossing) for crossing in set(crossed)) - sum(lost)
         if joined and late > _NOTICED * (end - begin):
             places = ", ".join(f"{a}-{b}" for a, b in joined)
             yield f"jitter of {places} took {duration(late)} of it"
@@ -258,8 +258,8 @@ def _short(reason: str) -> str:
     return (cut_cause(reason) or reason).partition("\r\n")[0]
 
 
-def _mails(others: Sequence[Transaction]) -> str:
-    numbers = list(dict.fromkeys(one.message for one in others))
+def _mails(transactions: Sequence[Transaction]) -> str:
+    numbers = list(dict.fromkeys(transaction.message for transaction in transactions))
     if len(numbers) == 1:
         return f"mail {numbers[0]}"
     if len(numbers) <= _NAMED:
@@ -267,10 +267,10 @@ def _mails(others: Sequence[Transaction]) -> str:
     return f"{len(numbers):,} mails ({numbers[0]} to {numbers[-1]})"
 
 
-def _slowest(others: Iterable[Transaction]) -> Line | None:
+def _slowest(transactions: Iterable[Transaction]) -> Line | None:
     """Return the line on which the first mail data among these was longest."""
-    for one in others:
-        for crossing in one.session.within(one.begin, one.end):
+    for transaction in transactions:
+        for crossing in transaction.session.within(transaction.begin, transaction.end):
             if crossing.kind == "data" and crossing.lines:
                 return max(crossing.lines, key=lambda line: line[4] - line[3])
     return None

@@ -57,7 +57,7 @@ class ChannelRecord:
 
     def losses_of_chunks(self) -> dict[int, list[Row]]:
         """Return the losses of each chunk: it is the first one on its way in that direction."""
-        found: dict[int, list[Row]] = defaultdict(list)
+        losses: dict[int, list[Row]] = defaultdict(list)
         path, wire = self.path, self.wire
         arrivals = [row[T] for row in wire] if self.losses else []
         for loss in self.losses:
@@ -67,9 +67,9 @@ class ChannelRecord:
             sender = self.client if from_client else self.server
             for place in range(bisect_right(arrivals, loss[T]), len(wire)):
                 if wire[place][PEER] == sender and wire[place][SENT] <= loss[T]:
-                    found[place].append(loss)
+                    losses[place].append(loss)
                     break
-        return found
+        return losses
 
 
 def as_they_began(rows: Iterable[Row], file: RowFile | None = None) -> Iterator[ChannelRecord]:

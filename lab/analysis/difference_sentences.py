@@ -12,43 +12,43 @@ from lab.analysis.recipients import Recipient
 from lab.quantities import clock_time, count_noun, time_taken
 
 
-def verdict(found: Differences) -> str:
+def verdict(differences: Differences) -> str:
     """Return in a sentence or two whether two runs are the same, and how recipients fared."""
-    everybody = count_noun(len(found.pairs), "recipient")
-    if found.same:
-        aside = ", times aside" if found.times_aside else ""
+    everybody = count_noun(len(differences.pairs), "recipient")
+    if differences.same:
+        aside = ", times aside" if differences.times_aside else ""
         return f"The runs are the same{aside}: {everybody}."
     begin = "The runs differ."
-    if found.first is not None:
-        begin = f"The runs part at {clock_time(found.first.t)}."
-    movers = found.movers()
+    if differences.first is not None:
+        begin = f"The runs part at {clock_time(differences.first.t)}."
+    movers = differences.movers()
     if not movers:
-        return f"{begin} No recipient fared otherwise." if found.pairs else begin
+        return f"{begin} No recipient fared otherwise." if differences.pairs else begin
     how = "; ".join(_how(movers))
     return f"{begin} {len(movers):,} of {everybody} fared otherwise: {how}."
 
 
 def _how(movers: Sequence[RecipientPair]) -> Iterator[str]:
-    others: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
     changes: list[float] = []
     for pair in movers:
         outcomes = [_outcome(each) for each in pair]
         if outcomes[0] != outcomes[1]:
-            others[f"{outcomes[0]} in A and {outcomes[1]} in B"] += 1
+            kinds[f"{outcomes[0]} in A and {outcomes[1]} in B"] += 1
         elif pair.change:
             changes.append(pair.change)
         else:
-            others["handed in or relayed otherwise, and as quick"] += 1
-    for words, count in others.most_common():
+            kinds["handed in or relayed otherwise, and as quick"] += 1
+    for words, count in kinds.most_common():
         yield f"{count:,} {words}"
-    for word, found in (
+    for word, seconds in (
         ("later", [each for each in changes if each > 0]),
         ("sooner", [-each for each in changes if each < 0]),
     ):
-        if found:
-            least, most = time_taken(min(found)), time_taken(max(found))
+        if seconds:
+            least, most = time_taken(min(seconds)), time_taken(max(seconds))
             span = most if least == most else f"{least} to {most}"
-            yield f"{len(found):,} {word} in B by {span}"
+            yield f"{len(seconds):,} {word} in B by {span}"
 
 
 def _outcome(recipient: Recipient | None) -> str:
@@ -83,9 +83,9 @@ IN_PHASES: Final = {
 """What mail does in each phase, after "it spent 3 s more"."""
 
 
-def phase_sentence(found: Differences) -> str:
+def phase_sentence(differences: Differences) -> str:
     """Return in a sentence what B spent more, and less, in each phase; "" if that is unknown."""
-    spent = [(phase, seconds) for phase, seconds in found.phase_totals().items() if seconds]
+    spent = [(phase, seconds) for phase, seconds in differences.phase_totals().items() if seconds]
     spent.sort(key=lambda each: -abs(each[1]))
     parts = [
         f"{time_taken(abs(seconds))} {'more' if seconds > 0 else 'less'} {IN_PHASES[phase]}"
@@ -94,15 +94,15 @@ def phase_sentence(found: Differences) -> str:
     return f"In all, mail in B spent {', '.join(parts)}." if parts else ""
 
 
-def mostly(found: Differences, pair: RecipientPair) -> str:
+def mostly(differences: Differences, pair: RecipientPair) -> str:
     """Return what did most to the change of a recipient, and why: "+35 s line: behind ..."."""
     if not pair.change:
         return ""
-    one = largest(found.phase_changes(pair), pair.change)
-    if one is None:
+    change = largest(differences.phase_changes(pair), pair.change)
+    if change is None:
         return ""
-    sign = "+" if one.change > 0 else "-"
-    return f"{sign}{time_taken(abs(one.change))} {one.phase}: {one.because}"
+    sign = "+" if change.change > 0 else "-"
+    return f"{sign}{time_taken(abs(change.change))} {change.phase}: {change.because}"
 
 
 def message_numbers(pair: RecipientPair) -> str:

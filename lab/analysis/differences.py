@@ -100,8 +100,8 @@ class Loads:
 
     def changed(self) -> list[LinkChange]:
         """Return the links whose load differs, the largest change first."""
-        found = [each for each in self.links if each.change]
-        return sorted(found, key=lambda each: -abs(each.change))
+        changes = [each for each in self.links if each.change]
+        return sorted(changes, key=lambda each: -abs(each.change))
 
 
 class Fate(TypedDict):
@@ -146,8 +146,8 @@ class Differences:
 
     def movers(self) -> list[RecipientPair]:
         """Return the recipients that fared otherwise: other outcomes first, then by seconds."""
-        found = [pair for pair in self.pairs if pair.fared_otherwise(times_aside=self.times_aside)]
-        return sorted(found, key=_how_much)
+        pairs = [pair for pair in self.pairs if pair.fared_otherwise(times_aside=self.times_aside)]
+        return sorted(pairs, key=_how_much)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the comparison as plain JSON, as ``lab diff --json`` prints it."""
@@ -165,7 +165,7 @@ class Differences:
             },
             "recipients": [
                 {**_pair_as_dict(pair), "phases": [
-                    {**one._asdict(), "change": one.change} for one in self.phase_changes(pair)
+                    {**part._asdict(), "change": part.change} for part in self.phase_changes(pair)
                 ]}
                 for pair in self.movers()
             ],
@@ -185,7 +185,7 @@ def _how_much(pair: RecipientPair) -> tuple[bool, float, int]:
 
 def _pair_as_dict(pair: RecipientPair) -> dict[str, Any]:
     numbers = [each and each.message for each in pair]
-    found: dict[str, Any] = {
+    keys: dict[str, Any] = {
         "message": pair.one.message,
         "recipient": pair.one.address,
         "a": _fate_as_dict(pair.a),
@@ -193,8 +193,8 @@ def _pair_as_dict(pair: RecipientPair) -> dict[str, Any]:
         "seconds": pair.change,
     }
     if numbers[0] != numbers[1]:
-        found["messages"] = dict(zip("ab", numbers, strict=True))
-    return found
+        keys["messages"] = dict(zip("ab", numbers, strict=True))
+    return keys
 
 
 def _fate_as_dict(recipient: Recipient | None) -> Fate | None:
@@ -251,9 +251,9 @@ def _recipients(trace: Trace) -> dict[tuple[int, str], Recipient]:
 
 def _unlike(a: Trace, b: Trace) -> Iterator[str]:
     """Yield what a live run says otherwise than a simulated one, or another live one."""
-    found = likeness(a, b) if b.meta.get("live") else likeness(b, a)
+    compared = likeness(a, b) if b.meta.get("live") else likeness(b, a)
     shown = shown_names(a.meta)
-    yield from (sentence_of(each, shown) for each in found["differences"])
+    yield from (sentence_of(each, shown) for each in compared["differences"])
 
 
 def _differ_unseen(a: Trace, b: Trace, level: str) -> bool:
@@ -296,8 +296,8 @@ def _loads(a: Trace, b: Trace, level: str) -> Loads:
         ]
         return Loads("sessions", _changes(*counts))
     uses = [
-        {(use["host"], use["peer"], use["environment"], use["name"]): use for use in link_use(one)}
-        for one in (a, b)
+        {(use["host"], use["peer"], use["environment"], use["name"]): use for use in link_use(side)}
+        for side in (a, b)
     ]
     is_limited = all(
         use["busy_seconds"] is not None for run in uses for use in run.values() if use["bytes"]
@@ -338,8 +338,8 @@ def _named(parts: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> _Parts:
 
 
 def _of_parts(noun: str, ours: _Parts, theirs: _Parts) -> Iterator[str]:
-    for side, these, others in (("A", ours, theirs), ("B", theirs, ours)):
-        alone = [name for name in these if name not in others]
+    for side, these, parts_there in (("A", ours, theirs), ("B", theirs, ours)):
+        alone = [name for name in these if name not in parts_there]
         if len(alone) > _MOST_NAMED:
             yield f"{count_noun(len(alone), noun)} in {side} only"
         else:

@@ -112,11 +112,11 @@ def _divergence(
     if a is not None and b is not None and a.sentence == b.sentence:
         details = _details(rows[0], rows[1])
         a, b = (
-            one._replace(sentence=f"{one.sentence.removesuffix('.')} ({detail}).")
-            for one, detail in zip((a, b), details, strict=True)
+            side._replace(sentence=f"{side.sentence.removesuffix('.')} ({detail}).")
+            for side, detail in zip((a, b), details, strict=True)
         )
     t = min(row[T] for row in rows)
-    return Divergence(t, shown[0][host], a, b, tuple(_happening(one, shown[0]) for one in before))
+    return Divergence(t, shown[0][host], a, b, tuple(_happening(side, shown[0]) for side in before))
 
 
 def _happening(place: _Place, shown: ShownNames) -> Happening:
@@ -160,10 +160,10 @@ class _Instant:
 
     def of_hosts(self) -> dict[str, list[int]]:
         """Return which rows each host has, by their places in the instant."""
-        found: dict[str, list[int]] = defaultdict(list)
+        numbers: dict[str, list[int]] = defaultdict(list)
         for number, (_, row) in enumerate(self.places):
-            found[row[HOST]].append(number)
-        return found
+            numbers[row[HOST]].append(number)
+        return numbers
 
 
 class _Side:
@@ -234,17 +234,17 @@ _Parted = tuple[str, list[_Place], tuple[_Place | None, _Place | None]]
 def _parted(ours: _Instant, theirs: _Instant) -> _Parted | None:
     """Return the first host whose rows of an instant differ, those before, and the two that do."""
     a, b = ours.of_hosts(), theirs.of_hosts()
-    found: list[tuple[int, str, int]] = []
+    parted_at: list[tuple[int, str, int]] = []
     for host in dict.fromkeys([*a, *b]):
         same = _same(
             [ours.keys[n] for n in a.get(host, ())], [theirs.keys[n] for n in b.get(host, ())]
         )
         left = [numbers[same] for numbers in (a.get(host, []), b.get(host, [])) if numbers[same:]]
         if left:
-            found.append((min(left), host, same))
-    if not found:
+            parted_at.append((min(left), host, same))
+    if not parted_at:
         return None
-    _, host, same = min(found)
+    _, host, same = min(parted_at)
     rows = [
         [instant.places[n] for n in numbers.get(host, ())]
         for instant, numbers in ((ours, a), (theirs, b))
@@ -283,15 +283,15 @@ def first_unlike(
     """
     ours = _known(a, level, None, external)
     theirs = _known(b, level, matched, external)
-    found = [_first_alone(ours, theirs), _first_alone(theirs, ours)]
-    begins = [each[1] for each in found if each is not None]
+    alone = [_first_alone(ours, theirs), _first_alone(theirs, ours)]
+    begins = [each[1] for each in alone if each is not None]
     if not begins:
         return None
     first = min(begins, key=lambda row: row[T])
     # the other run's is shown if it is about the same
     places = [
         each if each is not None and _subject(each[1]) == _subject(first) else None
-        for each in found
+        for each in alone
     ]
     return _divergence(str(first[HOST]), (), places, (shown_names(a.meta), shown_names(b.meta)))
 
@@ -306,18 +306,18 @@ _Key = tuple[Any, ...]
 def _known(
     trace: Trace, level: str, matched: Mapping[int, int] | None, external: Collection[str]
 ) -> list[tuple[_Key, _Place]]:
-    found = []
+    known = []
     for seq, row in _places(trace, level):
         kind = row[KIND]
         number = _number(row[MESSAGE], matched)
         if kind in DIALOGUE and row[PEER] not in external:
             octets = without_dates(row[OCTETS])
-            found.append(((kind, row[HOST], row[PEER], octets), (seq, row)))
+            known.append(((kind, row[HOST], row[PEER], octets), (seq, row)))
         elif kind in _TO and row[HOST] not in external:
-            found.append(
+            known.append(
                 ((kind, row[HOST], row[PEER], number, *_columns(row, matched)), (seq, row))
             )
-    return found
+    return known
 
 
 def _number(message: int | None, matched: Mapping[int, int] | None) -> int | None:

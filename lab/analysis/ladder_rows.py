@@ -166,13 +166,13 @@ def with_notifications(trace: Trace, message: int) -> set[int]:
 
 def sessions_of_messages(rows: Iterable[Row]) -> dict[int, set[int]]:
     """Return the sessions that each message was in: what happened in them belongs to its ladder."""
-    found: dict[int, set[int]] = {}
+    sessions: dict[int, set[int]] = {}
     for row in rows:
         if row[MESSAGE] is not None:
-            its = found.setdefault(row[MESSAGE], set())
+            its = sessions.setdefault(row[MESSAGE], set())
             if row[SESSION] is not None:
                 its.add(row[SESSION])
-    return found
+    return sessions
 
 
 def _first(
@@ -181,7 +181,7 @@ def _first(
     shown_by = shown_names(trace.meta)
     kinds = _MAKERS.keys() | (_IN_HOSTS if in_hosts else {})
     drawn: list[LadderRow] = []
-    more = shown = 0
+    unseen = shown = 0
     for seq, row in enumerate(trace.rows):
         if row[KIND] not in kinds or not chosen.has(row):
             continue
@@ -191,13 +191,13 @@ def _first(
             drawn += [made] if made else []
             shown += is_shown
         elif chosen.is_all:
-            more = _count(trace) - shown
+            unseen = _count(trace) - shown
             break
         else:
-            more += is_shown
+            unseen += is_shown
     drawn.sort(key=lambda row: (row.t, row.seq))
     of = " of this message" if chosen.messages is not None else ""
-    return list(_with_waits(drawn, of)), more
+    return list(_with_waits(drawn, of)), unseen
 
 
 def _is_cut(row: Row) -> bool:
@@ -275,9 +275,9 @@ def _host(trace: Trace, name: str) -> str:
     for host in hosts:
         if HostName(host) == wanted:
             return str(host)
-    found = shown_names(trace.meta).host(name)
-    if found is not None:
-        return found
+    known = shown_names(trace.meta).host(name)
+    if known is not None:
+        return known
     first = ", ".join(hosts[:5]) + (" ..." if len(hosts) > 5 else "")
     raise NothingToShow(f"there is no host {name!r}; there are {first}")
 

@@ -128,16 +128,16 @@ def _outcome(recipient: Recipient | None) -> str | None:
 
 
 def _about(ours: Recipient | None, theirs: Recipient | None) -> Difference:
-    one = ours or theirs
-    assert one is not None
+    recipient = ours or theirs
+    assert recipient is not None
     numbers = _both(each and each.message for each in (ours, theirs))
-    return {"message": numbers, "recipient": one.address}
+    return {"message": numbers, "recipient": recipient.address}
 
 
 def _submissions(ours: _Run, theirs: _Run, matched: dict[int, int]) -> Iterator[Difference]:
     """Yield the messages that were submitted in one of the runs only."""
-    found = set(matched.values())
-    for run, side, known in ((ours, "simulated", found), (theirs, "live", matched.keys())):
+    matched_live = set(matched.values())
+    for run, side, known in ((ours, "simulated", matched_live), (theirs, "live", matched.keys())):
         for row in run.rows:
             if row[KIND] == "submit" and row[MESSAGE] not in known:
                 texts = {"simulated": None, "live": None, side: ", ".join(row[OWN + 1])}
@@ -181,18 +181,18 @@ def _times(pairs: Iterable[Pair]) -> dict[str, Any]:
         for a, b in pairs
         if a is not None and b is not None and None not in (a.delivery_time, b.delivery_time)
     ]
-    found: dict[str, Any] = {"recipients": len(times)}
-    return found | _differences_of([(x, y) for x, y in times if x is not None and y is not None])
+    times_of: dict[str, Any] = {"recipients": len(times)}
+    return times_of | _differences_of([(x, y) for x, y in times if x is not None and y is not None])
 
 
 def _differences_of(times: Sequence[tuple[float, float]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    differences: dict[str, Any] = {}
     if times:
         longer = [theirs - ours for ours, theirs in times]
-        found["median_difference"] = median(sorted(longer))
-        found["p95_difference"] = percentile(sorted(map(abs, longer)), 95)
-    found["correlation"] = _correlation([x for x, _ in times], [y for _, y in times])
-    return found
+        differences["median_difference"] = median(sorted(longer))
+        differences["p95_difference"] = percentile(sorted(map(abs, longer)), 95)
+    differences["correlation"] = _correlation([x for x, _ in times], [y for _, y in times])
+    return differences
 
 
 def _correlation(xs: list[float], ys: list[float]) -> float | None:
@@ -231,10 +231,10 @@ def unlike_parts(
 
 
 def _by_ends(sessions: Iterable[PartedSession]) -> dict[tuple[str, str], list[Part]]:
-    found: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    parts: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for session in sessions:
-        found[session.ends] += [part for part in session.parts if part.said]
-    return found
+        parts[session.ends] += [part for part in session.parts if part.said]
+    return parts
 
 
 def _unequal(
@@ -243,12 +243,12 @@ def _unequal(
     keys = [[part.key(set_aside) for part in parts] for parts in (ours, theirs)]
     a, b = map(Counter, keys)
     left: tuple[list[Part], list[Part]] = [], []
-    for parts, own, other, rest, found in zip(
+    for parts, own, other, rest, counts in zip(
         (ours, theirs), keys, (b, a), left, (Counter(b), Counter(a)), strict=True
     ):
         for part, key in zip(parts, own, strict=True):
-            found[key] -= 1
-            if found[key] < 0 and (part.kind in COUNTED or key not in other):
+            counts[key] -= 1
+            if counts[key] < 0 and (part.kind in COUNTED or key not in other):
                 rest.append(part)
     return left
 
@@ -259,8 +259,8 @@ def _paired(ours: list[Part], theirs: list[Part], matched: dict[int, int]) -> It
     for part in theirs:
         waiting[part.kind, None if part.message is None else matched.get(part.message)].append(part)
     for part in ours:
-        found = waiting[part.kind, part.message]
-        yield part, found.pop(0) if found else None
+        partners = waiting[part.kind, part.message]
+        yield part, partners.pop(0) if partners else None
     for parts in waiting.values():
         for part in parts:
             yield None, part
@@ -272,10 +272,10 @@ def _octets(
     ends = [{session.number: session.ends for session in run.sessions} for run in (ours, theirs)]
     for pair in unlike:
         numbers = [part and part.session for part in pair]
-        one = pair[0] or pair[1]
-        assert one is not None
-        hosts = ends[0 if pair[0] is not None else 1][one.session]
-        about = {"session": _both(numbers), "hosts": list(hosts), "part": one.kind}
+        present = pair[0] or pair[1]
+        assert present is not None
+        hosts = ends[0 if pair[0] is not None else 1][present.session]
+        about = {"session": _both(numbers), "hosts": list(hosts), "part": present.kind}
         if pair[0] is None or pair[1] is None:
             yield {"what": "part", **about, **_both(part and _begin(part) for part in pair)}
             continue

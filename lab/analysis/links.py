@@ -352,7 +352,7 @@ _WHAT: Final = re.compile(
 
 def links_between(meta: Meta) -> dict[Hop, list[JoinedLink]]:
     """Return the links between every two ends that some join, in the order of the topology."""
-    found: dict[Hop, list[JoinedLink]] = {}
+    joined: dict[Hop, list[JoinedLink]] = {}
     for link in meta.get("links", ()):
         values: Mapping[str, Any] = dict(link)
         environment, a, b, name = values["environment"], values["a"], values["b"], ""
@@ -364,19 +364,19 @@ def links_between(meta: Meta) -> dict[Hop, list[JoinedLink]]:
             own["latency"] if own.get("cost") is None else own["cost"]
             for own in (values, returning)
         ]
-        found.setdefault((environment, a, b), []).append(JoinedLink(costs[0], there, back))
-        found.setdefault((environment, b, a), []).append(JoinedLink(costs[1], back, there))
-    return found
+        joined.setdefault((environment, a, b), []).append(JoinedLink(costs[0], there, back))
+        joined.setdefault((environment, b, a), []).append(JoinedLink(costs[1], back, there))
+    return joined
 
 
 def _in_order_of_the_file(joined: Mapping[Hop, Sequence[JoinedLink]]) -> list[Direction]:
     """Return both directions of each link, the one from the first end of the file first."""
-    found: dict[Direction, None] = {}
+    directions: dict[Direction, None] = {}
     for links in joined.values():
         for link in links:
-            found.setdefault(link.there)
-            found.setdefault(link.back)
-    return list(found)
+            directions.setdefault(link.there)
+            directions.setdefault(link.back)
+    return list(directions)
 
 
 def cheapest(links: Sequence[JoinedLink]) -> JoinedLink:

@@ -74,16 +74,16 @@ def _plain_places(
     """Return what :func:`places` returns, without numpy."""
     count = len(hosts)
     positions = [tuple(host["position"])[:2] if host.get("position") else None for host in hosts]
-    found = plain_layout.own(positions, links)
-    if found is None and count <= 2:
-        found = [(0.0, 0.5), (1.0, 0.5)] if count == 2 else [(0.5, 0.5)] * count
-    elif found is None:
+    places = plain_layout.own(positions, links)
+    if places is None and count <= 2:
+        places = [(0.0, 0.5), (1.0, 0.5)] if count == 2 else [(0.5, 0.5)] * count
+    elif places is None:
         neighbours = _neighbours(count, links)
         wanted = plain_layout.landmarks_wanted(count)
         landmarks = list(range(count)) if wanted == count else _pivots(neighbours, wanted)
         steps = [_steps(neighbours, host) for host in landmarks]
-        found = plain_layout.laid_out(steps, landmarks, count)
-    return plain_layout.apart(found, _room(count), _HEIGHT) if found else []
+        places = plain_layout.laid_out(steps, landmarks, count)
+    return plain_layout.apart(places, _room(count), _HEIGHT) if places else []
 
 
 def _neighbours(count: int, links: Sequence[tuple[int, int]]) -> list[list[int]]:

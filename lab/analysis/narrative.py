@@ -144,8 +144,8 @@ def summary_line(kind: str, octets: bytes) -> str:
     """Return what a command, a reply or mail data says, in one line."""
     if kind == "data":
         return f"mail data, {_byte_count(octets)}"
-    first, *more = lines_of(octets)
-    return f"{first} (+{count_noun(len(more), 'line')})" if more else first
+    first, *further = lines_of(octets)
+    return f"{first} (+{count_noun(len(further), 'line')})" if further else first
 
 
 def _byte_count(octets: bytes) -> str:

@@ -43,20 +43,20 @@ _Numbers = dict[tuple[Any, ...], list[int]]
 
 
 def _submitted(rows: Sequence[Row], last: int, *, is_timed: bool) -> _Numbers:
-    found: _Numbers = defaultdict(list)
+    numbers: _Numbers = defaultdict(list)
     for row in sorted((row for row in rows if row[KIND] == "submit"), key=lambda row: row[T]):
-        found[(row[T] if is_timed else None, row[HOST], *row[OWN:last])].append(row[MESSAGE])
-    return found
+        numbers[(row[T] if is_timed else None, row[HOST], *row[OWN:last])].append(row[MESSAGE])
+    return numbers
 
 
 def _notified(rows: Sequence[Row], matched: dict[int, int] | None = None) -> _Numbers:
-    found: _Numbers = defaultdict(list)
+    numbers: _Numbers = defaultdict(list)
     for row in rows:
         if row[KIND] == "notify":
             about = row[NOTIFY_ABOUT]
             about = about if matched is None else matched.get(about)
-            found[(row[HOST], about, *row[NOTIFY_ABOUT + 1 :])].append(row[MESSAGE])
-    return found
+            numbers[(row[HOST], about, *row[NOTIFY_ABOUT + 1 :])].append(row[MESSAGE])
+    return numbers
 
 
 def _match(ours: _Numbers, theirs: _Numbers, matched: dict[int, int]) -> None:
@@ -99,15 +99,15 @@ _SAME: Final[tuple[Callable[[Recipient], object], ...]] = (
 
 def _pairs(ours: Sequence[Recipient], theirs: Sequence[Recipient]) -> Iterator[Pair]:
     left = {id(each): each for each in theirs}
-    found: dict[int, Recipient] = {}
+    partners: dict[int, Recipient] = {}
     for key in _SAME:
         waiting = _by(key, left.values())
         for each in ours:
-            if id(each) not in found and waiting.get(key(each)):
-                partner = found[id(each)] = waiting[key(each)].pop(0)
+            if id(each) not in partners and waiting.get(key(each)):
+                partner = partners[id(each)] = waiting[key(each)].pop(0)
                 del left[id(partner)]
     for each in ours:
-        yield each, found.get(id(each))
+        yield each, partners.get(id(each))
     for each in left.values():
         yield None, each
 
@@ -115,7 +115,7 @@ def _pairs(ours: Sequence[Recipient], theirs: Sequence[Recipient]) -> Iterator[P
 def _by(
     key: Callable[[Recipient], object], recipients: Iterable[Recipient]
 ) -> dict[object, list[Recipient]]:
-    found: dict[object, list[Recipient]] = defaultdict(list)
+    recipients_by_key: dict[object, list[Recipient]] = defaultdict(list)
     for each in recipients:
-        found[key(each)].append(each)
-    return found
+        recipients_by_key[key(each)].append(each)
+    return recipients_by_key

@@ -43,33 +43,40 @@ class PhaseChanges:
         known = self._known[run]
         if recipient.message not in known:
             known[recipient.message] = self._runs[run].of(recipient.message)
-        return next((one.phases for one in known[recipient.message] if one.id == recipient.id), ())
+        return next(
+            (
+                known_phases.phases
+                for known_phases in known[recipient.message]
+                if known_phases.id == recipient.id
+            ),
+            (),
+        )
 
     def of(self, a: Recipient | None, b: Recipient | None) -> list[PhaseChange]:
         """Return the phases in which a recipient was in either run, in the order of PHASES."""
         spent = self.phases(0, a), self.phases(1, b)
-        found = []
+        changes = []
         for phase in PHASES:
-            these = [[one for one in phases if one.phase == phase] for phases in spent]
-            ours, theirs = (round(sum(one.seconds for one in each), _DIGITS) for each in these)
-            more = these[1] if theirs > ours else these[0]
-            if more:
-                because = max(more, key=lambda one: one.seconds).because
-                found.append(PhaseChange(phase, ours, theirs, because))
-        return found
+            these = [[part for part in phases if part.phase == phase] for phases in spent]
+            ours, theirs = (round(sum(part.seconds for part in each), _DIGITS) for each in these)
+            longer = these[1] if theirs > ours else these[0]
+            if longer:
+                because = max(longer, key=lambda part: part.seconds).because
+                changes.append(PhaseChange(phase, ours, theirs, because))
+        return changes
 
 
 def totals(changes: Iterable[Iterable[PhaseChange]]) -> Mapping[str, float]:
     """Return the seconds that the second run spent more in each phase, of several recipients."""
-    found = dict.fromkeys(PHASES, 0.0)
+    seconds_of = dict.fromkeys(PHASES, 0.0)
     for each in changes:
-        for one in each:
-            found[one.phase] += one.change
-    return {phase: round(seconds, _DIGITS) for phase, seconds in found.items()}
+        for change in each:
+            seconds_of[change.phase] += change.change
+    return {phase: round(seconds, _DIGITS) for phase, seconds in seconds_of.items()}
 
 
 def largest(changes: Iterable[PhaseChange], change: float) -> PhaseChange | None:
     """Return the phase that did most to a change of so many seconds; None if none did."""
     sign = 1 if change >= 0 else -1
-    same = [one for one in changes if one.change * sign > 0]
-    return max(same, key=lambda one: abs(one.change), default=None)
+    same = [part for part in changes if part.change * sign > 0]
+    return max(same, key=lambda part: abs(part.change), default=None)

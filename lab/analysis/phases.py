@@ -122,7 +122,7 @@ class Phases:
         self._shown = shown_names(trace.meta)
         self._sessions = Sessions(trace.of(READ))
         self._causes = Causes(trace, self._sessions)
-        self._itineraries = {one.number: one for one in itineraries(trace)}
+        self._itineraries = {itinerary.number: itinerary for itinerary in itineraries(trace)}
         self._account = Account(trace.rows)
         self._account.counts()
         self._ends: dict[tuple[int, str], list[tuple[float, str]]] = {}
@@ -146,15 +146,17 @@ class Phases:
 
     def of(self, message: int) -> list[RecipientPhases]:
         """Return the recipients of a message; ValueError if there is no such message."""
-        found = [one for one in self._account.everyone() if one.message == message]
+        recipients = [
+            recipient for recipient in self._account.everyone() if recipient.message == message
+        ]
         origin = self._itineraries.get(message)
-        if not found and origin is not None and origin.about is not None:
-            found = [self._of_notification(origin)]
-        if not found:
+        if not recipients and origin is not None and origin.about is not None:
+            recipients = [self._of_notification(origin)]
+        if not recipients:
             last = max(self._itineraries, default=0)
             there = f"they are 1 to {last}" if last > 1 else "there is 1" if last else "it has none"
             raise ValueError(f"there is no message {message} in this run; {there}")
-        return [self._of(one) for one in found]
+        return [self._of(recipient) for recipient in recipients]
 
     def of_hop(self, hop: Hop) -> tuple[Phase, ...]:
         """Return the phases of a message's way from one host to the next, for all recipients."""
@@ -184,12 +186,12 @@ class Phases:
         Each is of the kind "sending", and ``because`` says what it was. There is none for a link
         without a bandwidth, on which nothing waits.
         """
-        found = [
+        phases = [
             Phase(SENDING, host, peer, round(line[3], 6), round(line[4], 6), subject, message)
             for subject, message, line in self._sessions.on_lines()
             if line[:2] == (host, peer)
         ]
-        return tuple(sorted(found, key=lambda phase: phase.begin))
+        return tuple(sorted(phases, key=lambda phase: phase.begin))
 
     def _of_notification(self, notice: Itinerary) -> Recipient:
         ends = sorted(self._ends.get((notice.number, "1"), ()))
@@ -395,7 +397,7 @@ class Phases:
 
     def _joined(self, parts: Iterable[tuple[int, _Part]]) -> Iterator[Phase]:
         """Yield phases of parts that follow one another; times are whole microseconds."""
-        for message, part_of_message in groupby(parts, key=lambda one: one[0]):
+        for message, part_of_message in groupby(parts, key=lambda numbered: numbered[0]):
             alike = groupby(
                 (part for _, part in part_of_message),
                 key=lambda part: (*part[:3], part.because, id(part.session)),
@@ -459,5 +461,7 @@ def _before(hop: Hop, hops: Iterable[Hop], origin: str) -> Hop | None:
     """Return the hop that may have brought mail to where another begins."""
     if hop.host == origin:
         return None
-    before = [one for one in hops if one.peer == hop.host and one.queued < hop.queued]
-    return max(before, key=lambda one: one.queued, default=None)
+    before = [
+        earlier for earlier in hops if earlier.peer == hop.host and earlier.queued < hop.queued
+    ]
+    return max(before, key=lambda earlier: earlier.queued, default=None)

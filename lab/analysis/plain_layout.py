@@ -139,9 +139,9 @@ def _filled(positions: Sequence[Point | None], links: Sequence[tuple[int, int]])
             if host in near:
                 near[host].append(neighbour)
     for _ in range(60 if near else 0):
-        for host, others in near.items():
-            if others:
-                xs, ys = zip(*(places[other] for other in others), strict=True)
+        for host, neighbours in near.items():
+            if neighbours:
+                xs, ys = zip(*(places[other] for other in neighbours), strict=True)
                 places[host] = sum(xs) / len(xs), sum(ys) / len(ys)
     return places
 

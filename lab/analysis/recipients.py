@@ -166,8 +166,8 @@ class SettledColumns:
         self._hops.append(hops)
         self._deliveries.append(deliveries)
 
-    def tally(self, others: Iterable[Recipient]) -> Tally:
-        """The counts of these recipients and of ``others``."""
+    def tally(self, unsettled: Iterable[Recipient]) -> Tally:
+        """The counts of these recipients and of ``unsettled``."""
         tally = Tally(dict.fromkeys(OUTCOMES, 0), array("d"))
         for code, name in enumerate(OUTCOMES):
             tally.counts[name] = self._outcomes.count(code)
@@ -180,7 +180,7 @@ class SettledColumns:
         tally.duplicates = sum(count - 1 for count in self._deliveries if count > 1)
         for key, count in zip(self.keys(), self._deliveries, strict=True) if self.again else ():
             tally.duplicates += max(0, self.again[key] - (not count))
-        for recipient in others:
+        for recipient in unsettled:
             tally.counts[recipient.outcome] += 1
             tally.duplicates += max(0, recipient.deliveries - 1)
             if recipient.delivery_time is not None:
@@ -208,11 +208,11 @@ class Recipients(Sequence[RecipientSummary]):
     """
 
     def __init__(
-        self, settled: SettledColumns, others: Mapping[tuple[int, str], Recipient]
+        self, settled: SettledColumns, unsettled: Mapping[tuple[int, str], Recipient]
     ) -> None:
         self._settled = settled
-        self._others = list(others.values())
-        keys = [*settled.keys(), *others]
+        self._others = list(unsettled.values())
+        keys = [*settled.keys(), *unsettled]
         order = sorted(range(len(keys)), key=lambda place: order_of(*keys[place]))
         self._order = array("q", order)
 

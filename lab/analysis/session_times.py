@@ -115,9 +115,9 @@ class SessionTimes:
             self.crossings.sort(key=lambda crossing: (crossing.sent, crossing.arrived))
             self.is_sorted = True
         # one at a time, so that those before the first that is sent later have arrived
-        first = max(bisect_left(self.crossings, begin, key=lambda one: one.sent) - 2, 0)
-        last = bisect_left(self.crossings, end, key=lambda one: one.sent)
-        return [one for one in self.crossings[first:last] if one.arrived > begin]
+        first = max(bisect_left(self.crossings, begin, key=lambda each: each.sent) - 2, 0)
+        last = bisect_left(self.crossings, end, key=lambda each: each.sent)
+        return [each for each in self.crossings[first:last] if each.arrived > begin]
 
     def losses_within(self, begin: float, end: float) -> list[float]:
         """Return the delays of the segments that were lost in a span, in seconds."""
@@ -147,11 +147,13 @@ class Turns:
     """The transactions from one host to another, in their order."""
 
     def __init__(self, transactions: Iterable[Transaction]) -> None:
-        self.all = sorted(transactions, key=lambda one: (one.begin, one.end))
-        self._begins = [one.begin for one in self.all]
+        self.all = sorted(
+            transactions, key=lambda transaction: (transaction.begin, transaction.end)
+        )
+        self._begins = [transaction.begin for transaction in self.all]
         # until when any so far went on: the same as its end where they come one after another
-        self._latest = list(accumulate((one.end for one in self.all), max))
-        self._on_lines = [0.0, *accumulate(one.on_lines for one in self.all)]
+        self._latest = list(accumulate((transaction.end for transaction in self.all), max))
+        self._on_lines = [0.0, *accumulate(transaction.on_lines for transaction in self.all)]
 
     def within(self, begin: float, end: float) -> tuple[list[Transaction], float]:
         """Return the transactions of a span, and how long they were on lines."""
@@ -199,29 +201,37 @@ class Sessions:
         return session
 
     def _turns(self) -> dict[tuple[str, str], Turns]:
-        found: dict[tuple[str, str], list[Transaction]] = {}
+        transactions_of: dict[tuple[str, str], list[Transaction]] = {}
         for session in self.sessions.values():
             spans: dict[tuple[int, str, str], tuple[float, float, float]] = {}
-            for one in session.within(-inf, inf):
-                if one.message is None:
+            for crossing in session.within(-inf, inf):
+                if crossing.message is None:
                     continue
-                ends = (one.peer, one.host) if one.kind != "reply" else (one.host, one.peer)
-                self._first.setdefault(session.number, one.message)
-                key = (one.message, *ends)
-                begin, end, on_lines = spans.get(key, (one.sent, one.arrived, 0.0))
-                on_lines += one.arrived - one.sent if one.kind == "data" and one.lines else 0.0
-                spans[key] = begin, max(end, one.arrived), on_lines
+                ends = (
+                    (crossing.peer, crossing.host)
+                    if crossing.kind != "reply"
+                    else (crossing.host, crossing.peer)
+                )
+                self._first.setdefault(session.number, crossing.message)
+                key = (crossing.message, *ends)
+                begin, end, on_lines = spans.get(key, (crossing.sent, crossing.arrived, 0.0))
+                on_lines += (
+                    crossing.arrived - crossing.sent
+                    if crossing.kind == "data" and crossing.lines
+                    else 0.0
+                )
+                spans[key] = begin, max(end, crossing.arrived), on_lines
             for (message, host, peer), (begin, end, on_lines) in spans.items():
                 transaction = Transaction(begin, end, message, session, on_lines)
-                found.setdefault((host, peer), []).append(transaction)
+                transactions_of.setdefault((host, peer), []).append(transaction)
                 self.of_message.setdefault((message, host, peer), []).append(transaction)
-        return {ends: Turns(transactions) for ends, transactions in found.items()}
+        return {ends: Turns(transactions) for ends, transactions in transactions_of.items()}
 
     def leading(self, message: int, host: str, peer: str, at: float) -> SessionTimes | None:
         """Return the session of which a message was the first, with its MAIL sent at a time."""
-        for one in self.of_message.get((message, host, peer), ()):
-            if one.begin == at and self._first.get(one.session.number) == message:
-                return one.session
+        for transaction in self.of_message.get((message, host, peer), ()):
+            if transaction.begin == at and self._first.get(transaction.session.number) == message:
+                return transaction.session
         return None
 
     def on_lines(self) -> Iterator[tuple[str, int, Line]]:
@@ -229,18 +239,18 @@ class Sessions:
         for session in self.sessions.values():
             of = f"of session {session.number}"
             yield from ((f"the opening {of}", 0, line) for line in session.lines)
-            for one in session.crossings:
-                subject = f"a {one.kind}" if one.kind != "data" else "mail data"
-                subject = f"{subject} {of}, from {one.peer} to {one.host}"
-                yield from ((subject, one.message or 0, line) for line in one.lines)
+            for crossing in session.crossings:
+                subject = f"a {crossing.kind}" if crossing.kind != "data" else "mail data"
+                subject = f"{subject} {of}, from {crossing.peer} to {crossing.host}"
+                yield from ((subject, crossing.message or 0, line) for line in crossing.lines)
 
     def of_hop(
         self, message: int, host: str, peer: str, begin: float, end: float
     ) -> SessionTimes | None:
         """Return the session in which a message was, or was to be, between two times."""
-        for one in self.of_message.get((message, host, peer), ()):
-            if (one.begin < end and one.end > begin) or one.begin == begin:
-                return one.session
+        for transaction in self.of_message.get((message, host, peer), ()):
+            if (transaction.begin < end and transaction.end > begin) or transaction.begin == begin:
+                return transaction.session
         for session in self.between.get((host, peer), ()):
             if session.started < end and session.closed > begin:
                 return session

@@ -82,8 +82,8 @@ class ShownNames(dict[str, str]):
         """Return words that are names of hosts, with spaces between them, as people see them."""
         return " ".join(self[word] for word in text.split(" ")) if self else text
 
-    def _of_domain(self, found: re.Match[str]) -> str:
-        return self._by_host_name.get(host_name(found[0]), found[0])
+    def _of_domain(self, match: re.Match[str]) -> str:
+        return self._by_host_name.get(host_name(match[0]), match[0])
 
 
 def _shown(label: str) -> str:

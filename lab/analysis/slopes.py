@@ -78,10 +78,10 @@ class Slopes:
         return sum(line.rank is None for line in self.lines) + self.left_out
 
 
-def slopes(found: Differences, gap: float = 0.045) -> Slopes:
+def slopes(differences: Differences, gap: float = 0.045) -> Slopes:
     """Return the slope chart of a comparison; ``gap`` is the least distance of two labels."""
-    both = [pair for pair in found.pairs if None not in pair]
-    movers = [pair for pair in found.movers() if None not in pair]
+    both = [pair for pair in differences.pairs if None not in pair]
+    movers = [pair for pair in differences.movers() if None not in pair]
     named = {id(pair): rank for rank, pair in enumerate(_named(movers))}
     moved = {id(pair) for pair in movers}
     times = [each.seconds for pair in both for each in pair if each is not None]
@@ -97,12 +97,15 @@ def slopes(found: Differences, gap: float = 0.045) -> Slopes:
     named_lines = [line for line in lines if line.rank is not None]
     return Slopes(
         lines,
-        _labels([(line, line.a, _who(line.pair, found.shown)) for line in named_lines], gap),
+        _labels([(line, line.a, _who(line.pair, differences.shown)) for line in named_lines], gap),
         _labels([(line, line.b, _how(line.pair)) for line in named_lines], gap),
         scale.ticks(),
         scale.is_logarithmic,
         len(both) - len(kept),
-        (sum(pair.b is None for pair in found.pairs), sum(pair.a is None for pair in found.pairs)),
+        (
+            sum(pair.b is None for pair in differences.pairs),
+            sum(pair.a is None for pair in differences.pairs),
+        ),
     )
 
 
@@ -111,16 +114,16 @@ def _named(movers: Sequence[RecipientPair]) -> list[RecipientPair]:
 
     There are more of these if there are not enough others.
     """
-    others = [pair for pair in movers if pair.change is None]
+    undelivered = [pair for pair in movers if pair.change is None]
     later = [pair for pair in movers if pair.change is not None]
     half = max(NAMED // 2, NAMED - len(later))
-    return [*others[:half], *later[: NAMED - len(others[:half])]]
+    return [*undelivered[:half], *later[: NAMED - len(undelivered[:half])]]
 
 
 def _kept(pairs: Sequence[RecipientPair], named: dict[int, int]) -> list[RecipientPair]:
-    others = [pair for pair in pairs if id(pair) not in named]
-    step = max(1, math.ceil(len(others) / LINES))
-    return [*others[::step], *(pair for pair in pairs if id(pair) in named)]
+    unnamed = [pair for pair in pairs if id(pair) not in named]
+    step = max(1, math.ceil(len(unnamed) / LINES))
+    return [*unnamed[::step], *(pair for pair in pairs if id(pair) in named)]
 
 
 def _end(recipient: Recipient | None) -> str:
@@ -207,18 +210,18 @@ def spread(heights: Sequence[float], gap: float, highest: float = HIGHEST) -> li
     for height in heights:
         total, count = height, 1
         while groups and _middle(*groups[-1]) + (groups[-1][1] + count) * gap / 2 > total / count:
-            other, more = groups.pop()
-            total, count = total + other, count + more
+            other, members = groups.pop()
+            total, count = total + other, count + members
         groups.append((total, count))
-    found = [
+    places = [
         _middle(total, count) + (n - (count - 1) / 2) * gap
         for total, count in groups
         for n in range(count)
     ]
-    for n, height in enumerate(reversed(found), 1):
-        found[-n] = min(height, highest)
-        highest = found[-n] - gap
-    return found
+    for n, height in enumerate(reversed(places), 1):
+        places[-n] = min(height, highest)
+        highest = places[-n] - gap
+    return places
 
 
 def _middle(total: float, count: int) -> float:

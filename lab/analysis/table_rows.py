@@ -212,10 +212,10 @@ def queue_rows(trace: Trace, every: float | None = None) -> Iterator[Sequence[An
 
 def phase_rows(recipients: Iterable[RecipientPhases]) -> Iterator[Sequence[Any]]:
     """Yield the rows of :func:`lab.analysis.tables.phases`."""
-    for one in recipients:
-        for phase in one.phases:
+    for each in recipients:
+        for phase in each.phases:
             yield (
-                one.message, one.id, one.recipient, one.outcome, phase.phase,
+                each.message, each.id, each.recipient, each.outcome, phase.phase,
                 phase.host, phase.peer or None, phase.begin, phase.end, phase.seconds,
                 phase.because,
             )  # fmt: skip
@@ -233,13 +233,13 @@ def _require(trace: Trace, table: str, level: str) -> None:
 
 
 def recipient_pair_rows(
-    found: Differences, pairs: Iterable[RecipientPair]
+    differences: Differences, pairs: Iterable[RecipientPair]
 ) -> Iterator[Sequence[Any]]:
     """Yield recipients of two runs as :data:`RECIPIENTS_COMPARED` has them."""
     for pair in pairs:
         columns = zip(*map(_of_one_run, pair), strict=True)
-        changes = {one.phase: one.change for one in found.phase_changes(pair)}
-        both = None not in pair and found.phases is not None
+        changes = {change.phase: change.change for change in differences.phase_changes(pair)}
+        both = None not in pair and differences.phases is not None
         spent = (changes.get(phase, 0.0) if both else None for phase in PHASE_NAMES)
         yield (
             pair.one.address,

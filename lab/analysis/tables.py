@@ -135,9 +135,11 @@ def phases_frame(recipients: Iterable[RecipientPhases]) -> pandas.DataFrame:
     return frame(phase_rows(recipients), PHASES)
 
 
-def recipients_compared(found: Differences, pairs: Iterable[RecipientPair]) -> pandas.DataFrame:
+def recipients_compared(
+    differences: Differences, pairs: Iterable[RecipientPair]
+) -> pandas.DataFrame:
     """Return recipients of two runs, a row each: see :attr:`lab.Diff.recipients`."""
-    return frame(recipient_pair_rows(found, pairs), RECIPIENTS_COMPARED)
+    return frame(recipient_pair_rows(differences, pairs), RECIPIENTS_COMPARED)
 
 
 def loads_compared(loads: Loads) -> pandas.DataFrame:

@@ -17,11 +17,11 @@ def most_telling(trace: Trace) -> tuple[int | None, str]:
 
     None, and "", if there is no message.
     """
-    found = wrongs(trace)
-    if found.lost:
-        return found.lost[0][0], "which was LOST"
-    if found.twice:
-        return found.twice[0][0], "which was delivered TWICE"
+    wrong = wrongs(trace)
+    if wrong.lost:
+        return wrong.lost[0][0], "which was LOST"
+    if wrong.twice:
+        return wrong.twice[0][0], "which was delivered TWICE"
     everyone = list(Account(trace.rows).everyone())
     for outcome, words in _FAILED.items():
         for recipient in everyone:

@@ -57,15 +57,15 @@ def verdict_of(
     recipients: Iterable[RecipientPhases], phases: Phases, shown: ShownNames = NAMES
 ) -> str:
     """Return the verdict about these recipients of a run; ``shown`` are the names of hosts."""
-    everyone = sorted((one for one in recipients if one.phases), key=_seconds)
+    everyone = sorted((recipient for recipient in recipients if recipient.phases), key=_seconds)
     if not everyone:
         return ""
     slow = everyone[len(everyone) // 2 :] if len(everyone) > 1 else everyone
-    half = median([_seconds(one) for one in everyone])
+    half = median([_seconds(recipient) for recipient in everyone])
     activity, share = _most(slow, lambda phase: _what(phase, phases, shown))
     if share < _ENOUGH:
         activity, share = _most(slow, lambda phase: _ANYWHERE[phase.phase])
-    settled = sum(one.outcome == "delivered" for one in everyone) == len(everyone)
+    settled = sum(recipient.outcome == "delivered" for recipient in everyone) == len(everyone)
     half_of = "half" if settled else f"half of all {len(everyone):,}"
     who = "the only recipient" if len(everyone) == 1 else half_of
     amount = "took" if len(everyone) == 1 else "took at least"
@@ -79,7 +79,7 @@ def _most(recipients: Iterable[RecipientPhases], name: Callable[[Phase], str]) -
         for phase in recipient.phases:
             activity = name(phase)
             spent[activity] = spent.get(activity, 0.0) + phase.seconds
-    activity, seconds = max(spent.items(), key=lambda one: one[1])
+    activity, seconds = max(spent.items(), key=lambda phase_seconds: phase_seconds[1])
     return activity, seconds / sum(spent.values())
 
 

@@ -45,15 +45,15 @@ def happening(rows: Iterable[Row]) -> Iterator[Span]:
 
 def waits(busy: Iterable[Span], first: float, last: float) -> list[Span]:
     """Return the times from ``first`` to ``last`` that none of the ``busy`` spans covers."""
-    found: list[Span] = []
+    quiet: list[Span] = []
     reached = first
     for begin, end in sorted(busy):
         if begin > reached:
-            found.append((reached, begin))
+            quiet.append((reached, begin))
         reached = max(reached, end)
     if last > reached:
-        found.append((reached, last))
-    return found
+        quiet.append((reached, last))
+    return quiet
 
 
 def long_waits(busy: Iterable[Span], first: float, last: float) -> list[Span]:

@@ -39,11 +39,11 @@ class Why:
 
     def lines(self) -> list[str]:
         """Return the text, line by line."""
-        found: list[str] = []
+        text: list[str] = []
         for recipient in self.recipients:
-            found += [*([""] if found else []), heading(recipient, self._shown)]
-            found += [f"  {line}" for line in _lines(recipient.phases, self._shown)]
-        return found
+            text += [*([""] if text else []), heading(recipient, self._shown)]
+            text += [f"  {line}" for line in _lines(recipient.phases, self._shown)]
+        return text
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
@@ -66,8 +66,8 @@ def slowest(trace: Trace) -> Why:
     everyone = list(Phases(trace).everyone())
     if not everyone:
         raise ValueError("there is no message in this run")
-    longest = max(everyone, key=lambda one: sum(phase.seconds for phase in one.phases))
-    alike = [one for one in everyone if one.message == longest.message]
+    longest = max(everyone, key=lambda recipient: sum(phase.seconds for phase in recipient.phases))
+    alike = [recipient for recipient in everyone if recipient.message == longest.message]
     return Why(longest.message, tuple(alike), shown_names(trace.meta))
 
 

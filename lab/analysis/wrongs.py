@@ -95,10 +95,12 @@ def _wrongs(trace: Trace) -> Wrongs:
     )
 
 
-def _shown(trace: Trace, found: list[Breach]) -> list[Breach]:
+def _shown(trace: Trace, breaches: list[Breach]) -> list[Breach]:
     """Return breaches whose sentences have hosts by the names that people see."""
     shown = shown_names(trace.meta)
-    return [Breach(each.rule, each.t, shown.reason(each.sentence), each.message) for each in found]
+    return [
+        Breach(each.rule, each.t, shown.reason(each.sentence), each.message) for each in breaches
+    ]
 
 
 def unmet(expected: dict[str, int], counts: dict[str, object]) -> list[str]:

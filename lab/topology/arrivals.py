@@ -20,12 +20,12 @@ def read_mail(path: File, size: int, hosts: Hosts) -> list[MailSpec]:
     ``from`` and ``to`` are addresses, or hosts, which stand for their first users; ``to`` may be
     several, with spaces between them. Raises :class:`RowFault`.
     """
-    found = []
+    mails = []
     for line, row in rows(path, ("at", "from", "to"), ("size", "subject")):
         sender = read_cell(path, line, row, "from", lambda text: _user(text, hosts))
         if hosts.find(sender.domain) is None:
             raise RowFault(f"{path.name}, line {line}, from: there is no host {sender.domain}")
-        found.append(
+        mails.append(
             MailSpec(
                 at=read_cell(path, line, row, "at", _time),
                 verb="MAIL",
@@ -35,9 +35,9 @@ def read_mail(path: File, size: int, hosts: Hosts) -> list[MailSpec]:
                 size=read_cell(path, line, row, "size", _size) if row.get("size") else size,
             )
         )
-    if not found:
+    if not mails:
         raise RowFault(f"{path.name} has no messages; write a row such as 10 s,ann@A,bob@B,2 kB")
-    return found
+    return mails
 
 
 def _time(text: str) -> float:
@@ -53,8 +53,8 @@ def _size(text: str) -> int:
 
 def _name_of(text: str, hosts: Hosts) -> str | None:
     """Return the name of the host that has this label; None for any other text."""
-    found = hosts.find(text)
-    return found.name if found is not None and label_key(found.label) == label_key(text) else None
+    host = hosts.find(text)
+    return host.name if host is not None and label_key(host.label) == label_key(text) else None
 
 
 def _users(text: str, hosts: Hosts) -> tuple[Path, ...]:

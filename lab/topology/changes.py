@@ -81,16 +81,16 @@ def _change_host(
         _add(changed, "host", own, number)
         return
     try:
-        found = names.find(name)
+        places = names.find(name)
     except Ambiguous as why:
         diagnostics.problem(changed.line("host", number, "name"), str(why))
         return
-    if not found and is_glob(name):
+    if not places and is_glob(name):
         text = f"no host of the graph is like {as_toml(name)}{names.hint(name)}"
         diagnostics.problem(changed.line("host", number, "name"), text)
-    elif not found:
+    elif not places:
         _add(changed, "host", own, number)
-    for place in found:
+    for place in places:
         table = changed.hosts[place]
         if own.keys() & {"users", "user"}:
             table = {key: value for key, value in table.items() if key not in ("users", "user")}
@@ -161,19 +161,19 @@ def _change_link(
         return
     a, b = between
     try:
-        found = known.between(a, b)
+        places = known.between(a, b)
     except Ambiguous as why:
         diagnostics.problem(changed.line("link", number, "between"), str(why))
         return
-    found = _told_apart(changed, found, own, environment, is_glob(a) or is_glob(b))
-    if not found and (is_glob(a) or is_glob(b)):
+    places = _told_apart(changed, places, own, environment, is_glob(a) or is_glob(b))
+    if not places and (is_glob(a) or is_glob(b)):
         lacking = next((end for end in (a, b) if not known.hosts.find(end)), None)
         hint = "" if lacking is None else known.hosts.hint(lacking)
         text = f"no link of the graph joins hosts like {as_toml(a)} and {as_toml(b)}{hint}"
         diagnostics.problem(changed.line("link", number, "between"), text)
-    elif not found:
+    elif not places:
         _add(changed, "link", own, number)
-    for place in found:
+    for place in places:
         is_turned = "back" in own and known.is_turned(place, a, b)
         table = turned(changed.links[place], raw) if is_turned else changed.links[place]
         if isinstance(table.get("back"), dict):  # what is said of both directions holds for both
@@ -201,7 +201,7 @@ def _turned_back(
 
 
 def _told_apart(
-    changed: Changed, found: list[int], own: dict[str, Any], environment: str, is_many: bool
+    changed: Changed, places: list[int], own: dict[str, Any], environment: str, is_many: bool
 ) -> list[int]:
     """Return those of several links that a table means: by its name and its environment.
 
@@ -209,12 +209,12 @@ def _told_apart(
     ``is_many`` links: then it gives them that environment.
     """
     if "name" in own:
-        found = [each for each in found if changed.links[each].get("name") == own["name"]]
+        places = [each for each in places if changed.links[each].get("name") == own["name"]]
     if "environment" in own:
         same = [
             each
-            for each in found
+            for each in places
             if changed.links[each].get("environment", environment) == own["environment"]
         ]
-        return same if same or not is_many else found
-    return found
+        return same if same or not is_many else places
+    return places

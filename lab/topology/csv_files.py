@@ -67,21 +67,21 @@ def numbers(path: Path, parse: Callable[[object], float], most: int) -> tuple[fl
     ``parse`` reads one that may have a unit, and raises ValueError in a sentence. A first line that
     is not a number is the name of the column. Raises :class:`RowFault`.
     """
-    found: list[float] = []
+    values: list[float] = []
     begun = False
     for line, text in _lines(text_of(path)):
         cell = _cells(path, line, text, _separator(text))[0]
         try:
-            found.append(parse(plain_number(cell)))
+            values.append(parse(plain_number(cell)))
         except ValueError as why:
             if begun:
                 raise RowFault(f"{path.name}, line {line}: {why}") from None
         begun = True
-        if len(found) > most:
+        if len(values) > most:
             raise RowFault(f"{path.name} has more than {most:,} numbers; write fewer")
-    if not found:
+    if not values:
         raise RowFault(f"{path.name} has no numbers; write one on each line")
-    return tuple(found)
+    return tuple(values)
 
 
 def plain_number(cell: str) -> object:
@@ -157,8 +157,8 @@ def rows(
             raise RowFault(f"{where}: the column {name} is missing; write {example}")
     for line, cells in lines:
         if len(cells) > len(columns):
-            more = f"{len(cells)} values, but {len(columns)} columns"
-            raise RowFault(f"{path.name}, line {line}: there are {more}; write as many")
+            counts = f"{len(cells)} values, but {len(columns)} columns"
+            raise RowFault(f"{path.name}, line {line}: there are {counts}; write as many")
         cells += [""] * (len(columns) - len(cells))
         yield line, dict(zip(columns, cells, strict=True))
 

@@ -101,12 +101,12 @@ def _of_square(
 
 
 def _host(path: Path, line: int, name: str, host: Callable[[str], str | None]) -> str:
-    found = host(name)
-    if found is None:
+    known = host(name)
+    if known is None:
         raise RowFault(
             f"{path.name}, line {line}: there is no host {as_toml(name)}; write the name of one"
         )
-    return found
+    return known
 
 
 _OF_COLUMN: Final = re.compile(r"\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")

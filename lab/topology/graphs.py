@@ -106,8 +106,8 @@ class _Links:
             self.loops += 1
             return
         table["between"] = [a, b]
-        one, other = (a, b) if a < b else (b, a)
-        ends = one, other, str(table.get("environment", self._environment))
+        lower, higher = (a, b) if a < b else (b, a)
+        ends = lower, higher, str(table.get("environment", self._environment))
         before = self._links.get(ends)
         if before is None:
             self._links[ends] = _Between(_Link(table))
@@ -205,7 +205,7 @@ class _Between:
 
 def _demands(made: Map, names: Mapping[Any, str]) -> dict[tuple[str, str], float]:
     """Return the traffic that a graph states from host to host: SNDlib's, or topohub's table."""
-    found: dict[tuple[str, str], float] = {}
+    demands: dict[tuple[str, str], float] = {}
     by_text = {str(node): name for node, name in names.items()}
     of_graph = made.attributes.get("demands")
     every = list(made.demands)
@@ -214,8 +214,8 @@ def _demands(made: Map, names: Mapping[Any, str]) -> dict[tuple[str, str], float
     for a, b, value in every:
         ends = by_text.get(str(a)), by_text.get(str(b))
         if ends[0] and ends[1] and isinstance(value, (int, float)) and value > 0:
-            found[ends[0], ends[1]] = found.get((ends[0], ends[1]), 0.0) + value
-    return found
+            demands[ends[0], ends[1]] = demands.get((ends[0], ends[1]), 0.0) + value
+    return demands
 
 
 def _host_table(

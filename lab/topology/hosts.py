@@ -150,10 +150,10 @@ def filled(table: Any, defaults: Any) -> Any:
     return table.with_given(updates)
 
 
-def _names(name: str, others: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _names(name: str, elsewhere: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the names of a host in all environments, with the keys that lead to them."""
     yield ("name",), name
-    for environment, other in others.items():
+    for environment, other in elsewhere.items():
         if other != name:
             yield ("names", environment), other
 

@@ -49,17 +49,17 @@ def replace_labels(tables: dict[str, Any], diagnostics: Diagnostics) -> None:
     that of a host.
     """
     hosts = tables.get("host")
-    found = HostTables(hosts) if isinstance(hosts, list) else None
-    if found is None or not any(found.labels):
+    known = HostTables(hosts) if isinstance(hosts, list) else None
+    if known is None or not any(known.labels):
         return
     for container, key, place in _texts(tables):
 
         def find(text: str, place: tuple[str | int, ...] = place) -> str | None:
             try:
-                return _name_of(text, found)
+                return _name_of(text, known)
             except Ambiguous as why:
                 diagnostics.problem(place, str(why))
-                return found.names[found.labelled(text)[0]]
+                return known.names[known.labelled(text)[0]]
             except _Unknown as why:
                 diagnostics.problem(place, str(why))
                 return None

@@ -246,9 +246,9 @@ def _assemble(
     source.graph_tables = drawn or GraphTables()
     tables = _changed(recipe, source, diagnostics) if from_graph and drawn is not None else recipe
     if drawn is not None:
-        overridden, more = override(tables, of_drawn)
+        overridden, added = override(tables, of_drawn)
         source.overridden |= overridden
-        faults += more
+        faults += added
     renamed = rename_old_keys(tables)
     if from_graph:
         source.renamed_in_graph = renamed

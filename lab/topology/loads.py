@@ -68,13 +68,13 @@ class Matrices:
         if not isinstance(value, Distribution) or not value.file:
             return value
         try:
-            found = numbers(self._folder / value.file, parse, MOST_VALUES)
-            if min(found) < 0 or not any(found):
+            values = numbers(self._folder / value.file, parse, MOST_VALUES)
+            if min(values) < 0 or not any(values):
                 raise RowFault(f"{value.file} has a negative number, or nothing but 0")
         except RowFault as why:
             self._hosts.diagnostics.problem(place, str(why))
-            found = (1.0,)
-        return replace(value, file="", values=found)
+            values = (1.0,)
+        return replace(value, file="", values=values)
 
     def _rate(self, traffic: TrafficSpec, demands: list[Any], place: Place) -> float:
         """Return the rate that demands, or gaps with a scale, say."""
@@ -100,13 +100,13 @@ class Matrices:
             return self._from_graph((*place, "matrix"))
         if traffic.matrix:
             return self._from_file(traffic.matrix, traffic.unit, (*place, "matrix"))
-        found = []
+        demands = []
         for number, (a, b, value) in enumerate(traffic.demands):
             where = (*place, "demands", number)
             hosts = [self._hosts.existing(name, where, speaks=True) for name in (a, b)]
             if hosts[0] is not None and hosts[1] is not None:
-                found.append((hosts[0].name, hosts[1].name, value))
-        return self._with_users(found, (*place, "demands"))
+                demands.append((hosts[0].name, hosts[1].name, value))
+        return self._with_users(demands, (*place, "demands"))
 
     def _from_graph(self, place: Place) -> list[tuple[str, str, float]]:
         if not self._of_graph:
@@ -115,39 +115,41 @@ class Matrices:
                 "and value"
             )
             self._hosts.diagnostics.problem(place, text)
-        found = [(a, b, value) for (a, b), value in self._of_graph.items() if value > 0 and a != b]
-        return self._with_users(found, place)
+        demands = [
+            (a, b, value) for (a, b), value in self._of_graph.items() if value > 0 and a != b
+        ]
+        return self._with_users(demands, place)
 
     def _from_file(self, name: str, unit: str, place: Place) -> list[tuple[str, str, float]]:
         path = self._folder / name
         try:
             if path.suffix.lower() in _TABLES:
-                found, left_out = read_matrix(path, self._host, unit)
+                demands, left_out = read_matrix(path, self._host, unit)
             else:
-                found, left_out = self._of_other_graph(path), 0
+                demands, left_out = self._of_other_graph(path), 0
         except (RowFault, GraphFault) as why:
             self._hosts.diagnostics.problem(place, str(why))
             return []
         if left_out:
             text = f"{left_out} demands of a host to itself were left out"
             self._hosts.diagnostics.note(place, text)
-        return self._with_users(found, place)
+        return self._with_users(demands, place)
 
     def _of_other_graph(self, path: Path) -> list[tuple[str, str, float]]:
         """Return the demands of a file of another format, such as SNDlib's."""
-        found = []
+        demands = []
         for (a, b), value in self._read_graph(path).items():
             hosts = self._host(a), self._host(b)
             if hosts[0] is None or hosts[1] is None:
                 name = a if hosts[0] is None else b
                 raise RowFault(f"{path.name}: there is no host {as_toml(name)} for its demands")
             if value > 0 and a != b:
-                found.append((hosts[0], hosts[1], value))
-        if not found:
+                demands.append((hosts[0], hosts[1], value))
+        if not demands:
             raise RowFault(
                 f"{path.name} has no demands; write CSV with the columns from, to, value"
             )
-        return found
+        return demands
 
     def _host(self, name: str) -> str | None:
         host = self._hosts.find(name)

@@ -183,11 +183,11 @@ def _pick_by_name(
     texts.sort(key=is_glob)  # a name goes before a glob, and a longer one before a shorter
     try:
         for text in texts:
-            if found := among.find(text):
+            if places := among.find(text):
                 taken = text.count(".") + 1
                 if isinstance(among, LinkTables):
                     _turn(container, among.turned(text), steps[taken : taken + 1], raw)
-                return found, taken
+                return places, taken
     except Ambiguous as why:
         raise OverrideFault(str(why)) from None
     if _is_number(steps[0]):

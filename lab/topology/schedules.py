@@ -49,10 +49,10 @@ def changes_of(
     changes: dict[_Aim, list[_Change]] = {}
     for line, row in rows(path, COLUMNS):
         at = read_cell(path, line, row, "at", lambda text: _time(text, every))
-        found = read_cell(path, line, row, "link", finder.find)
+        of_cell = read_cell(path, line, row, "link", finder.find)
         key, is_back = read_cell(path, line, row, "key", _key)
         value = read_cell(path, line, row, "value", VALUES[key])
-        for link in found:
+        for link in of_cell:
             direction = _direction(link, key, is_back=is_back)
             changes.setdefault(_Aim(link, key, direction), []).append(_Change(at, value))
     if not changes:

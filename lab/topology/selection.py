@@ -139,8 +139,8 @@ class LinkTables:
         key = label_key(text)
         if not text or text == "*" or any(label_key(name) == key for name in self.names):
             return []
-        found = ((a, b, self.between(a, b)) for a, b in pairs(text))
-        a, b, numbers = next((each for each in found if each[2]), ("", "", []))
+        joined = ((a, b, self.between(a, b)) for a, b in pairs(text))
+        a, b, numbers = next((each for each in joined if each[2]), ("", "", []))
         return [number for number in numbers if self.is_turned(number, a, b)]
 
     def find(self, text: str) -> list[int]:
@@ -154,7 +154,7 @@ class LinkTables:
         named = [number for number, name in enumerate(self.names) if label_key(name) == key]
         if named and text:
             return named
-        return next((found for a, b in pairs(text) if (found := self.between(a, b))), [])
+        return next((numbers for a, b in pairs(text) if (numbers := self.between(a, b))), [])
 
     def hint(self, text: str, otherwise: str = "") -> str:
         """Return the end of a sentence about a link that is not there."""

@@ -454,8 +454,8 @@ class TopologyData:
         if names is None:
             names = {HostName(n): spec for spec in self.hosts.values() for n in spec.all_names}
             self._cache["names"] = names
-        found = names.get(HostName(name))
-        return self._labelled(name) if found is None else found
+        by_name = names.get(HostName(name))
+        return self._labelled(name) if by_name is None else by_name
 
     def _labelled(self, name: str) -> HostSpec | None:
         labels: dict[str, list[HostSpec]] | None = self._cache.get("labels")
@@ -464,5 +464,5 @@ class TopologyData:
             for spec in self.hosts.values():
                 if spec.label:
                     labels.setdefault(label_key(spec.label), []).append(spec)
-        found = labels.get(label_key(name), ())
-        return found[0] if len(found) == 1 else None
+        specs = labels.get(label_key(name), ())
+        return specs[0] if len(specs) == 1 else None

@@ -59,5 +59,5 @@ def together(breaches: Iterable[Breach], account: Account) -> list[Breach]:
         )
         for recipient in account.lost[:MOST]
     ]
-    found = sorted(breaches, key=lambda breach: (breach.t, breach.sentence))
-    return sorted([*found[:MOST], *lost], key=lambda breach: breach.t)
+    in_order = sorted(breaches, key=lambda breach: (breach.t, breach.sentence))
+    return sorted([*in_order[:MOST], *lost], key=lambda breach: breach.t)

@@ -173,9 +173,9 @@ class Peers:
             self._parsers[session] = None
         else:
             if not parser.is_broken:
-                self._begun[session] = more = begun[len(whole) :]
-                if whole and not _may_come_unasked(more):
-                    self._unasked(row, more)
+                self._begun[session] = unfinished = begun[len(whole) :]
+                if whole and not _may_come_unasked(unfinished):
+                    self._unasked(row, unfinished)
                 return
             self._parsers[session] = None
         self._not_a_reply(row, row[OCTETS])

@@ -29,8 +29,8 @@ from lab.trace.rows import (
 )
 
 
-def _codes(row: str, *more: int) -> frozenset[bytes]:
-    return frozenset(b"%d" % code for code in (*COMMAND_REPLIES[row], 421, *more))
+def _codes(row: str, *besides: int) -> frozenset[bytes]:
+    return frozenset(b"%d" % code for code in (*COMMAND_REPLIES[row], 421, *besides))
 
 
 _NOTHING: Final = frozenset((b"421",))

@@ -186,12 +186,12 @@ class Tally:
     def suggestions(self, known: Iterable[str], most: int = 3) -> list[str]:
         """Return "latncy, did you mean latency?" for names that are nearly known."""
         names = {folded(name): name for name in known}
-        found = []
+        hints = []
         for name in [name for name in self.unused if name not in self.used][:50]:
             close = get_close_matches(folded(name)[:60], names, 1, 0.8)
             if close and close[0] != folded(name) and folded(name) not in IGNORED:
-                found.append(f"{name[:60]} is not known; did you mean {names[close[0]]}?")
-        return found[:most]
+                hints.append(f"{name[:60]} is not known; did you mean {names[close[0]]}?")
+        return hints[:most]
 
 
 IGNORED: Final = frozenset((
@@ -265,17 +265,17 @@ class Attributes:
         self, names: Iterable[str], by_name: Mapping[str, str]
     ) -> list[tuple[str, str, Setting]]:
         """Return the attributes that have the name of a key, the key, and its setting."""
-        found: dict[str, tuple[str, str, Setting]] = {}
+        declared: dict[str, tuple[str, str, Setting]] = {}
         is_mininet = self._is_edge and any(name in by_name for name in _MININET)
         # a name that is spelled as the key is goes before one that is nearly so
         for name in sorted(names, key=lambda name: name not in self._own):
             setting = self._own.get(name) or self._own.get(folded(name))
             if setting is not None and not (setting.key == "loss" and is_mininet):
                 key = name if name in (*setting.keys, setting.old) else setting.key
-                if key not in found:
-                    found[key] = name, key, setting
+                if key not in declared:
+                    declared[key] = name, key, setting
                     self.tally.used.setdefault(name, key)
-        return list(found.values())
+        return list(declared.values())
 
     def _others(self, plan: _Plan, by_name: Mapping[str, str], known: set[str]) -> set[str]:
         """Find the attributes of an edge that other programs have; return their names."""
@@ -299,9 +299,9 @@ class Attributes:
     ) -> None:
         value = _plain(attributes[name])
         unit = self._unit(use, attributes) if use.unit_in else use.unit
-        found = use.read(value, unit, attributes)
-        if found is not None:
-            table[use.key] = found
+        setting_value = use.read(value, unit, attributes)
+        if setting_value is not None:
+            table[use.key] = setting_value
             self.tally.used.setdefault(name, use.key)
         elif folded(name) in _MAY_FAIL:
             if name not in self.tally.used:
@@ -340,14 +340,14 @@ class _Plan:
 
 def _settings_by_name(cls: type[Any]) -> dict[str, Setting]:
     """Return the settings that attributes may give, by their names, folded or not."""
-    found: dict[str, Setting] = {}
+    settings: dict[str, Setting] = {}
     for setting in settings_of(cls):
         if not setting.is_required and setting.kind != "position":
             for key in (*setting.keys, setting.old):
                 if key:
-                    found[key] = setting
-                    found.setdefault(folded(key), setting)
-    return found
+                    settings[key] = setting
+                    settings.setdefault(folded(key), setting)
+    return settings
 
 
 def _is_name(setting: Setting) -> bool:
@@ -390,8 +390,8 @@ def _quantity(text: str, kind: str) -> Any:
     try:
         return parse(text if not _is_number(text) else float(text))
     except UnitFault:
-        found = parse_also(text)
-        return text if found is None else found
+        quantity = parse_also(text)
+        return text if quantity is None else quantity
 
 
 def _is_number(text: str) -> bool:

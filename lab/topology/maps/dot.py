@@ -99,9 +99,9 @@ class _Reader:
         kind, text = self._peek()
         if kind == "word" and text.lower() in _WORDS:
             self._next += 1
-            found = self._attributes()
+            attributes = self._attributes()
             if text.lower() == "graph":
-                self._made.attributes |= found
+                self._made.attributes |= attributes
             return []
         following = self._tokens[self._next + 1 : self._next + 2]
         if following == [("mark", "=")] and kind != "mark":
@@ -112,16 +112,16 @@ class _Reader:
         while self._is("->") or self._is("--"):
             self._next += 1
             chain.append(self._operand(depth))
-        found = self._attributes()
+        attributes = self._attributes()
         if len(chain) == 1:
             for node in chain[0]:
-                self._made.add_node(node, found)
-        for one, other in pairwise(chain):
-            if len(one) * len(other) > MOST_JOINED:
+                self._made.add_node(node, attributes)
+        for tails, heads in pairwise(chain):
+            if len(tails) * len(heads) > MOST_JOINED:
                 raise GraphFault(f"a statement joins more than {MOST_JOINED:,} pairs of nodes")
-            for a in one:
-                for b in other:
-                    self._made.add_edge(a, b, dict(found))
+            for a in tails:
+                for b in heads:
+                    self._made.add_edge(a, b, dict(attributes))
         return [node for nodes in chain for node in nodes]
 
     def _operand(self, depth: int) -> list[Hashable]:
@@ -137,7 +137,7 @@ class _Reader:
         return [node]
 
     def _attributes(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        attributes: dict[str, Any] = {}
         while self._is("["):
             self._next += 1
             while not self._is("]"):
@@ -150,9 +150,9 @@ class _Reader:
                     self._next += 1
                     value = number_or_text(self._text())
                 if (name, value) != ("label", "\\N"):
-                    found[name] = value
+                    attributes[name] = value
             self._next += 1
-        return found
+        return attributes
 
 
 def _unescaped(text: str) -> str:

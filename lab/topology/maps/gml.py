@@ -24,15 +24,17 @@ def read_gml(text: str) -> Map:
     for key, value in graphs[0]:
         name = key.lower()
         if name == "node" and isinstance(value, list):
-            found = _table(value)
-            if "id" not in found:
+            attributes = _table(value)
+            if "id" not in attributes:
                 raise GraphFault(f"node number {len(made.nodes) + 1} has no id")
-            made.add_node(_end(found.pop("id")), _placed(found))
+            made.add_node(_end(attributes.pop("id")), _placed(attributes))
         elif name == "edge" and isinstance(value, list):
-            found = _table(value)
-            if "source" not in found or "target" not in found:
+            attributes = _table(value)
+            if "source" not in attributes or "target" not in attributes:
                 raise GraphFault(f"edge number {len(made.edges) + 1} has no source or no target")
-            made.add_edge(_end(found.pop("source")), _end(found.pop("target")), found)
+            made.add_edge(
+                _end(attributes.pop("source")), _end(attributes.pop("target")), attributes
+            )
         elif name == "directed":
             made.directed = value == 1
         else:
@@ -44,13 +46,13 @@ def _end(value: Any) -> Any:
     return tuple(map(_end, value)) if isinstance(value, list) else value
 
 
-def _placed(found: dict[str, Any]) -> dict[str, Any]:
+def _placed(attributes: dict[str, Any]) -> dict[str, Any]:
     """Take the place out of a node's graphics."""
-    graphics = found.get("graphics")
+    graphics = attributes.get("graphics")
     if isinstance(graphics, dict) and {"x", "y"} <= graphics.keys():
-        del found["graphics"]
-        found.setdefault("pos", [graphics["x"], graphics["y"]])
-    return found
+        del attributes["graphics"]
+        attributes.setdefault("pos", [graphics["x"], graphics["y"]])
+    return attributes
 
 
 def _parsed(text: str) -> list[tuple[str, Any]]:

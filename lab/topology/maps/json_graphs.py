@@ -58,9 +58,11 @@ def _node_link(data: dict[str, Any]) -> Map:
     edges = next((data[name] for name in _EDGES if isinstance(data.get(name), list)), None)
     if edges is None:
         raise _unknown()
-    found = [_edge(edge, number) for number, edge in enumerate(edges)]
-    ends = _Ends(made, order, [end for a, b, _ in found for end in (a, b)], declared=bool(nodes))
-    for number, (a, b, attributes) in enumerate(found):
+    made_edges = [_edge(edge, number) for number, edge in enumerate(edges)]
+    ends = _Ends(
+        made, order, [end for a, b, _ in made_edges for end in (a, b)], declared=bool(nodes)
+    )
+    for number, (a, b, attributes) in enumerate(made_edges):
         made.add_edge(ends.node(a, number), ends.node(b, number), attributes)
     return made
 
@@ -108,8 +110,8 @@ def _edge(edge: Any, number: int) -> tuple[Any, Any, dict[str, Any]]:
         source = next((key for key in SOURCES if edge.get(key) is not None), None)
         target = next((key for key in TARGETS if edge.get(key) is not None), None)
         if source and target:
-            others = {key: edge[key] for key in edge if key not in (source, target)}
-            return edge[source], edge[target], others
+            own = {key: edge[key] for key in edge if key not in (source, target)}
+            return edge[source], edge[target], own
     raise GraphFault(f"edges[{number}] does not join two of its nodes")
 
 
@@ -169,8 +171,8 @@ def _adjacency(data: dict[str, Any]) -> Map:
                 raise GraphFault(f"a neighbour of {node!r:.60} has no id")
             other = as_key(entry["id"])
             if directed or (other, node) not in seen or node == other:
-                others = {each: value for each, value in entry.items() if each != "id"}
-                made.add_edge(node, other, others)
+                attributes = {each: value for each, value in entry.items() if each != "id"}
+                made.add_edge(node, other, attributes)
         # an edge that is not directed stands at both of its ends
         seen |= {(node, as_key(entry["id"])) for entry in below}
     return made

@@ -51,26 +51,26 @@ class Found(NamedTuple):
     renamed: list[tuple[str, str]]
 
 
-def notes(found: Found, generated: bool) -> list[str]:
+def notes(graph: Found, generated: bool) -> list[str]:
     """Return the notes about a graph; a ``generated`` one has no labels and no attributes."""
-    said = [] if generated and len(pieces(found.tables)) < 2 else [_size(found)]
-    said += _merged(found)
+    said = [] if generated and len(pieces(graph.tables)) < 2 else [_size(graph)]
+    said += _merged(graph)
     if not generated:
-        said += [*_renamed(found.renamed), *_attributes(found), *_others(found)]
+        said += [*_renamed(graph.renamed), *_attributes(graph), *_others(graph)]
     if len(said) > MOST:
         said = [*said[: MOST - 1], f"and {len(said) - MOST + 1} more notes like these"]
     return said
 
 
-def _size(found: Found) -> str:
-    hosts = found.tables.hosts
+def _size(graph: Found) -> str:
+    hosts = graph.tables.hosts
     routers = sum(table.get("kind") == "router" for table in hosts)
     parts = [count_noun(len(hosts) - routers, "host")]
     parts += [count_noun(routers, "router")] if routers else []
-    parts += [count_noun(len(found.tables.links), "link")]
-    sizes = sorted(pieces(found.tables), reverse=True)
+    parts += [count_noun(len(graph.tables.links), "link")]
+    sizes = sorted(pieces(graph.tables), reverse=True)
     whole = "in one piece" if len(sizes) < 2 else f"in {len(sizes):,} pieces, of {_sizes(sizes)}"
-    return f"{found.made.kind}: {', '.join(parts)}, {whole}"
+    return f"{graph.made.kind}: {', '.join(parts)}, {whole}"
 
 
 def _sizes(sizes: list[int]) -> str:
@@ -99,12 +99,12 @@ def pieces(tables: GraphTables) -> list[int]:
     return list(counts.values())
 
 
-def _merged(found: Found) -> list[str]:
+def _merged(graph: Found) -> list[str]:
     said = []
-    loops, parallel, opposite = found.merged.loops, found.merged.parallel, found.merged.opposite
+    loops, parallel, opposite = graph.merged.loops, graph.merged.parallel, graph.merged.opposite
     if loops:
         said.append(f"{_count(loops, 'edge')} left out, from a node to itself")
-    if parallel and found.made.lists:
+    if parallel and graph.made.lists:
         said.append(f"{_count(parallel, 'parallel edge')} merged with the cheapest between them")
     elif parallel:
         become = "became a link of its own" if parallel == 1 else "became links of their own"
@@ -130,13 +130,13 @@ def _were(number: int) -> str:
     return "was" if number == 1 else "were"
 
 
-def _attributes(found: Found) -> list[str]:
+def _attributes(graph: Found) -> list[str]:
     said = []
-    for noun, tally in (("nodes", found.nodes), ("edges", found.edges)):
+    for noun, tally in (("nodes", graph.nodes), ("edges", graph.edges)):
         if tally.used:
             said.append(f"attributes of {noun} that were used: {join_some(_used(tally.used))}")
     for noun, tally, cls in (
-        ("nodes", found.nodes, HostSpec), ("edges", found.edges, LinkSpec),
+        ("nodes", graph.nodes, HostSpec), ("edges", graph.edges, LinkSpec),
     ):  # fmt: skip
         left = [name[:60] for name in tally.unused if name not in tally.used]
         if left:
@@ -153,17 +153,17 @@ def _used(used: Mapping[str, str]) -> Iterable[str]:
     return (name if name == key else f"{name} ({key})" for name, key in used.items())
 
 
-def _others(found: Found) -> list[str]:
+def _others(graph: Found) -> list[str]:
     refused = [
         f"{count_noun(number, 'value')} of {name} {_were(number)} not used, such as "
         f"{tally.examples[name]}"
-        for tally in (found.nodes, found.edges)
+        for tally in (graph.nodes, graph.edges)
         for name, number in tally.refused.items()
     ]
     said = ["; ".join(refused[:5])] if refused else []
-    if found.tables.demands:
-        demands = count_noun(len(found.tables.demands), "demand")
+    if graph.tables.demands:
+        demands = count_noun(len(graph.tables.demands), "demand")
         matrix = any(setting.key == "matrix" for setting in settings_of(TrafficSpec))
         use = '[[traffic]] with matrix = "graph" uses them' if matrix else "they make no traffic"
         said.append(f"{demands} from host to host; {use}")
-    return said + (["; ".join(found.made.remarks[:5])] if found.made.remarks else [])
+    return said + (["; ".join(graph.made.remarks[:5])] if graph.made.remarks else [])

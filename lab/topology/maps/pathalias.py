@@ -75,18 +75,18 @@ def _unpacked(text: str) -> list[tuple[int, str]]:
     """Return the lines of the map within an article and a shell archive, with their numbers."""
     lines = text.splitlines()
     begin = text[: match.end()].count("\n") if (match := _HEADER.match(text)) else 0
-    found: list[tuple[int, str]] = []
+    map_lines: list[tuple[int, str]] = []
     end, prefix, archived = "", "", False
     for number, line in enumerate(lines[begin:], begin + 1):
         heredoc = None if end or line.startswith("#") else _HEREDOC.search(line)
         if heredoc:
             end, prefix = heredoc[1], "X" if "s/^X//" in line else ""
-            found, archived = (found if archived else []), True
+            map_lines, archived = (map_lines if archived else []), True
         elif end and line.strip() == end:
             end = ""
         elif end or not archived:
-            found.append((number, line.removeprefix(prefix)))
-    return found
+            map_lines.append((number, line.removeprefix(prefix)))
+    return map_lines
 
 
 def _statements(lines: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -234,9 +234,9 @@ def _join_names(made: Map, aliases: dict[str, str]) -> None:
     for node, attributes in nodes.items():
         made.add_node(first(node), attributes)
     for a, b, attributes in edges:
-        one, other = first(a), first(b)
-        if one != other or a == b:
-            made.add_edge(one, other, attributes)
+        start, end = first(a), first(b)
+        if start != end or a == b:
+            made.add_edge(start, end, attributes)
 
 
 def _first_name(name: str, aliases: dict[str, str]) -> str:

@@ -53,8 +53,8 @@ class Orders:
             carry_out(made, hosts, links)
             if named:
                 counted = f"{count_noun(len(hosts), 'host')} and {count_noun(len(links), 'link')}"
-                others = named - len(hosts) - len(links)
-                rest = f"; {others} that it names are not in the map" if others else ""
+                missing = named - len(hosts) - len(links)
+                rest = f"; {missing} that it names are not in the map" if missing else ""
                 made.remarks.append(f"{kind}: {counted} {_DONE[kind]}{rest}")
         if biases := self._adjusted(name_of, cost):
             _adjust(made, biases)

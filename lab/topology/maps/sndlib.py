@@ -35,13 +35,13 @@ def read_sndlib(text: str) -> Map:
 
 def _sections(text: str) -> list[tuple[str, list[list[Any]]]]:
     """Return the sections of a text, and of each its entries: words, and lists in parentheses."""
-    found: list[tuple[str, list[list[Any]]]] = []
+    sections: list[tuple[str, list[list[Any]]]] = []
     name = ""
     # a section is NAME ( entries ); an entry ends with its line
     for match in re.finditer(r"^[ \t]*([A-Z_]+)[ \t]*\((.*?)^[ \t]*\)", text, re.S | re.M):
         name, body = match[1], match[2]
-        found.append((name, [_entry(line) for line in body.splitlines() if line.strip()]))
-    return found
+        sections.append((name, [_entry(line) for line in body.splitlines() if line.strip()]))
+    return sections
 
 
 def _entry(line: str) -> list[Any]:
@@ -70,11 +70,11 @@ def _link(made: Map, entry: list[Any]) -> None:
     capacity = number_or_text(scalars[0]) if scalars else 0
     if capacity == 0 and modules:
         capacity = number_or_text(modules[0])
-    found = {"id": name, "capacity": capacity}
+    attributes = {"id": name, "capacity": capacity}
     for place, key in ((2, "routingCost"), (3, "setupCost")):
         if len(scalars) > place:
-            found[key] = number_or_text(scalars[place])
-    made.add_edge(a, b, found)
+            attributes[key] = number_or_text(scalars[place])
+    made.add_edge(a, b, attributes)
 
 
 def _demand(made: Map, entry: list[Any]) -> None:

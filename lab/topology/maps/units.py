@@ -73,10 +73,10 @@ def bandwidth_in(label: Any) -> float | None:
     """Return the one bandwidth that a label of a link names: "45 Mbps", "T3", "OC-48"."""
     if not isinstance(label, str) or len(label) > 200:
         return None
-    found = {bits_per_second(f"{number} {prefix}bit/s") for number, prefix in _SHORT.findall(label)}
-    found |= {_circuit(kind.upper(), number) for kind, number in _CIRCUIT.findall(label)}
-    found.discard(None)
-    return found.pop() if len(found) == 1 else None
+    rates = {bits_per_second(f"{number} {prefix}bit/s") for number, prefix in _SHORT.findall(label)}
+    rates |= {_circuit(kind.upper(), number) for kind, number in _CIRCUIT.findall(label)}
+    rates.discard(None)
+    return rates.pop() if len(rates) == 1 else None
 
 
 def _circuit(kind: str, number: str) -> float | None:

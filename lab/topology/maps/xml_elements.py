@@ -38,25 +38,25 @@ class Element:
 
     def first(self, *tags: str) -> Element | None:
         """Return the first element below one another with these tags."""
-        found: Element | None = self
+        element: Element | None = self
         for tag in tags:
-            assert found is not None
-            found = next((child for child in found.children if child.tag == tag), None)
-            if found is None:
+            assert element is not None
+            element = next((child for child in element.children if child.tag == tag), None)
+            if element is None:
                 return None
-        return found
+        return element
 
     def text_of(self, *tags: str) -> str:
         """Return the text of the first element below one another with these tags."""
-        found = self.first(*tags)
-        return "" if found is None else found.text.strip()
+        element = self.first(*tags)
+        return "" if element is None else element.text.strip()
 
     def find(self, tag: str) -> Element | None:
         """Return the first element with a tag, however deep."""
         for child in self.children:
-            found = child if child.tag == tag else child.find(tag)
-            if found is not None:
-                return found
+            element = child if child.tag == tag else child.find(tag)
+            if element is not None:
+                return element
         return None
 
 

@@ -64,15 +64,15 @@ def _graphml(made: Map, root: Element) -> Takers:
                 defaults[part][name] = value
 
     def values(element: Element) -> dict[str, Any]:
-        found = dict(defaults[element.tag])
+        attributes = dict(defaults[element.tag])
         for data in element.children:
             if data.tag == "data":
                 name, kind, _ = names.get(data.get("key"), (data.get("key"), "string", ""))
                 if data.children:
-                    _drawn(data, found)
+                    _drawn(data, attributes)
                 else:
-                    found[name] = _value(data.text, kind)
-        return found
+                    attributes[name] = _value(data.text, kind)
+        return attributes
 
     def node(element: Element, holder: Element) -> None:
         if not element.get("id") and "id" not in element.attributes:
@@ -111,18 +111,18 @@ def _drop_groups(made: Map, groups: list[str]) -> None:
         made.remarks.append(f"{count_noun(len(alone), 'group')} of nodes, without edges, left out")
 
 
-def _drawn(data: Element, found: dict[str, Any]) -> None:
+def _drawn(data: Element, attributes: dict[str, Any]) -> None:
     """Take the label and the place that yEd draws for a node."""
     geometry, label = data.find("Geometry"), data.find("NodeLabel")
     if geometry is not None and geometry.get("x") and geometry.get("y"):
         x, y = number_or_text(geometry.get("x")), number_or_text(geometry.get("y"))
         # pictures have y downwards, maps upwards
-        found.setdefault("drawn at", [x, -y] if isinstance(y, (int, float)) else [x, y])
+        attributes.setdefault("drawn at", [x, -y] if isinstance(y, (int, float)) else [x, y])
     if label is not None and label.text.strip():
-        found.setdefault("label", " ".join(label.text.split()))
+        attributes.setdefault("label", " ".join(label.text.split()))
     line = data.find("EdgeLabel")
     if line is not None and line.text.strip():
-        found.setdefault("label", " ".join(line.text.split()))
+        attributes.setdefault("label", " ".join(line.text.split()))
 
 
 # -- GEXF ---------------------------------------------------------------------------------------
@@ -142,34 +142,34 @@ def _gexf(made: Map, root: Element) -> Takers:
                     defaults[element.get("class")][title[0]] = _value(default, title[1])
 
     def values(element: Element) -> dict[str, Any]:
-        found = dict(defaults[element.tag])
+        attributes = dict(defaults[element.tag])
         below = element.first("attvalues")
         for each in below.children if below is not None else ():
             name = each.get("for") or each.get("id")
             title, kind = titles[element.tag].get(name, (name, "string"))
-            found[title] = _value(each.get("value"), kind)
-        return found
+            attributes[title] = _value(each.get("value"), kind)
+        return attributes
 
     def node(element: Element, holder: Element) -> None:
-        found = values(element)
+        attributes = values(element)
         label, place = element.get("label"), element.first("position")
         if label and label != element.get("id"):
-            found.setdefault("label", label)
+            attributes.setdefault("label", label)
         if place is not None:
-            found.setdefault("pos", [number_or_text(place.get(axis, "0")) for axis in "xy"])
-        made.add_node(element.get("id"), found)
+            attributes.setdefault("pos", [number_or_text(place.get(axis, "0")) for axis in "xy"])
+        made.add_node(element.get("id"), attributes)
 
     def edge(element: Element, holder: Element) -> None:
-        found = values(element)
+        attributes = values(element)
         if element.get("weight"):
-            found.setdefault("weight", number_or_text(element.get("weight")))
+            attributes.setdefault("weight", number_or_text(element.get("weight")))
         if element.get("label"):
-            found.setdefault("label", element.get("label"))
+            attributes.setdefault("label", element.get("label"))
         if not (element.get("source") and element.get("target")):
             raise GraphFault("an <edge> has no source or no target")
         if element.get("type") == "directed":
             made.directed = True
-        made.add_edge(element.get("source"), element.get("target"), found)
+        made.add_edge(element.get("source"), element.get("target"), attributes)
 
     def edges(element: Element, holder: Element) -> None:
         made.directed |= holder.get("defaultedgetype") == "directed"
@@ -189,16 +189,16 @@ def _sndlib(made: Map, root: Element) -> Takers:
         made.add_node(element.get("id"), place)
 
     def link(element: Element, holder: Element) -> None:
-        found = {"id": element.get("id")}
+        attributes = {"id": element.get("id")}
         capacity = element.text_of("preInstalledModule", "capacity")
         if not capacity or number_or_text(capacity) == 0:
             capacity = element.text_of("additionalModules", "addModule", "capacity")
         if capacity:
-            found["capacity"] = number_or_text(capacity)
+            attributes["capacity"] = number_or_text(capacity)
         for name in ("routingCost", "setupCost"):
             if text := element.text_of(name):
-                found[name] = number_or_text(text)
-        made.add_edge(*_ends(element), found)
+                attributes[name] = number_or_text(text)
+        made.add_edge(*_ends(element), attributes)
 
     def demand(element: Element, holder: Element) -> None:
         value = number_or_text(element.text_of("demandValue"))
