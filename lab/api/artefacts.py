@@ -59,7 +59,7 @@ def write_artefacts(
     progress: Callable[[str], None] | None = None,
     *,
     again: Mapping[str, Any] | None,
-    found: Mapping[str, object] | None = None,
+    findings: Mapping[str, object] | None = None,
     report: Callable[[str], None] = warnings.warn,
 ) -> list[Path]:
     """Write all artefacts of a run into a directory; return the paths of what was written.
@@ -68,7 +68,7 @@ def write_artefacts(
     written. Those of an earlier run are removed first, and the summary comes last. ``progress`` is
     called with the name of each before it is written. ``again`` is the content of run.json. It is
     None for a trace that was read from a capture: then that file and the packets are left out.
-    ``found`` is what the probes of the run have found, by their names.
+    ``findings`` is what the probes of the run have found, by their names.
 
     Each is made on its own. ``report`` is called with a sentence for each that cannot be made;
     those that cannot be written raise OSError, when all others are there.
@@ -95,10 +95,12 @@ def write_artefacts(
     for name, view in VIEWS.items():
         if name not in missing and (again is not None or name not in _OF_RUNS):
             makes[name] = partial(_write_view, trace, out / name, view)
-    found = found or {}
-    files = finding_files(found)
+    findings = findings or {}
+    files = finding_files(findings)
     for probe, name in files.items():
-        makes[name] = partial(_write, out / name, partial(write_finding, found[probe]), newline="")
+        makes[name] = partial(
+            _write, out / name, partial(write_finding, findings[probe]), newline=""
+        )
     if again is not None:
         makes["capture.hosts"] = partial(_write, out / "capture.hosts", partial(write_hosts, trace))
         makes["run.json"] = partial(_write_run_file, again, files, out)

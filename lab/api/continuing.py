@@ -112,14 +112,14 @@ def kept(
     plugins = simulation.world.plugins
     goes_on = has_more(reason, can_go_on)
     failed = reason == "failed"
-    found = {} if failed else simulation.findings_at_end(reason, goes_on=goes_on)
+    findings = {} if failed else simulation.findings_at_end(reason, goes_on=goes_on)
     trace = Trace([*simulation.trace.rows, simulation.last_row(reason)])
     if goes_on:
         state: State | None = Here(simulation)
     else:
         simulation.close()
         state = Settled() if can_go_on else None
-    return Run(topology, trace, None, found, plugins, state, tuple(legs))
+    return Run(topology, trace, None, findings, plugins, state, tuple(legs))
 
 
 @contextmanager
@@ -349,16 +349,16 @@ class BranchEnd(NamedTuple):
 
 def advance_branch(simulation: Simulation, onwards: Onwards, progress: Progress) -> BranchEnd:
     """Go on with a simulation in a process of its own; return how that ended."""
-    failure, found = "", b""
+    failure, findings = "", b""
     try:
         reason, can_go_on = advance(
             simulation, onwards.until, progress, onwards.limits, (signal.SIGTERM,)
         )
-        found = pickled(simulation.findings_at_end(reason, goes_on=has_more(reason, can_go_on)))
+        findings = pickled(simulation.findings_at_end(reason, goes_on=has_more(reason, can_go_on)))
     except PluginFailed as why:
         reason, can_go_on, failure = "failed", False, str(why)
     last = marshal.dumps(simulation.last_row(reason))
-    return BranchEnd(reason, can_go_on, last, found, failure)
+    return BranchEnd(reason, can_go_on, last, findings, failure)
 
 
 def pickled(findings: dict[str, object]) -> bytes:
@@ -414,8 +414,8 @@ class Branches(State):
         else:
             ours.close()
             state = Settled() if end.can_go_on else None
-        found = pickle.loads(end.found) if end.found else {}
-        done = Run(onwards.topology, trace, None, found, self._plugins, state, onwards.legs)
+        findings = pickle.loads(end.found) if end.found else {}
+        done = Run(onwards.topology, trace, None, findings, self._plugins, state, onwards.legs)
         if end.failure:
             raise RunFailed(end.failure, done)
         return done

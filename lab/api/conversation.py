@@ -240,8 +240,8 @@ class Conversation:
     def finish(self) -> Finished:
         """Let the network carry the accepted mail on, until nothing is left to do."""
         self.simulation.run()
-        found, plugins = self.simulation.findings(), self.simulation.world.plugins
-        run = Run(self.topology, self.simulation.trace, None, found, plugins)
+        findings, plugins = self.simulation.findings(), self.simulation.world.plugins
+        run = Run(self.topology, self.simulation.trace, None, findings, plugins)
         return Finished(run, self._ended_within_line)
 
     @property

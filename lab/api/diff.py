@@ -253,7 +253,7 @@ def holds_trace(path: str | os.PathLike[str]) -> bool:
 def _traces(
     a: Trace | Topology | Path, b: Trace | Topology | Path, seed: int | None, until: float | None
 ) -> tuple[Trace, Trace]:
-    known = next((one for one in (a, b) if isinstance(one, Trace)), None)
+    known = next((run for run in (a, b) if isinstance(run, Trace)), None)
     if known is not None:
         seed = int(known.meta.get("seed", 0)) if seed is None else seed
         until = _end(known) if until is None else until

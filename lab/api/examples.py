@@ -29,8 +29,8 @@ class Example:
 def examples() -> list[Example]:
     """Return what ships, topologies and experiments, in the order of their names."""
     top = folder("topologies")
-    found = [_example(path, top) for path in top.rglob("*.toml")]
-    return sorted(found, key=lambda each: (each.name.count("/"), each.name))
+    listed = [_example(path, top) for path in top.rglob("*.toml")]
+    return sorted(listed, key=lambda each: (each.name.count("/"), each.name))
 
 
 def _example(path: Path, top: Path) -> Example:
@@ -47,13 +47,13 @@ def find(wanted: str) -> list[Example]:
     """
     known = examples()
     name = wanted.strip("/").removesuffix(".toml").removeprefix("topologies/")
-    for found in (
+    for matches in (
         [each for each in known if each.name == name],
         [each for each in known if each.name.startswith(f"{name}/")],
         [each for each in known if PurePosixPath(each.name).name == name],
     ):
-        if found:
-            return found
+        if matches:
+            return matches
     names = [each.name for each in known]
     short = [PurePosixPath(each).name for each in names]
     hint = did_you_mean(name, [*names, *short], "; lab examples lists them")

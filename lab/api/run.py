@@ -119,7 +119,7 @@ class Run:
 
         Rows are a pandas DataFrame, or a list of mappings where pandas is not installed.
         """
-        return {name: _table(found) for name, found in self._found.items()}
+        return {name: _table(finding) for name, finding in self._found.items()}
 
     def __repr__(self) -> str:
         from lab.views.card import run_line
@@ -371,7 +371,7 @@ class Run:
         again = described(self.topology, self.trace, self.digest, self._events, probes, self.legs)
         written = write_artefacts(
             self.trace, self.summary, directory, progress,
-            again=again, found=self._found, report=tell,
+            again=again, findings=self._found, report=tell,
         )  # fmt: skip
         shift = note_of_shift(self.trace)
         if shift and any(path.name == "capture.pcap" for path in written):
@@ -400,15 +400,15 @@ class Paused(ABC):
         """Return the run that goes on from the end of ``run``; see :meth:`Run.continue_`."""
 
 
-def _table(found: object) -> object:
+def _table(finding: object) -> object:
     """Return rows as a DataFrame, and anything else as it is."""
-    if not isinstance(found, list) or not all(isinstance(row, Mapping) for row in found):
-        return found
+    if not isinstance(finding, list) or not all(isinstance(row, Mapping) for row in finding):
+        return finding
     try:
         import pandas
     except ImportError:
-        return found
-    return pandas.DataFrame(found)
+        return finding
+    return pandas.DataFrame(finding)
 
 
 class Interrupted(KeyboardInterrupt):

@@ -215,7 +215,7 @@ def checked_address(name: str, address: str) -> str:
 
 def checked_ports(topology: Topology, ports: Mapping[str, int]) -> dict[str, int]:
     """Return ports by the topology's names of hosts; raises ValueError for a wrong one."""
-    found: dict[str, int] = {}
+    checked: dict[str, int] = {}
     for name, port in ports.items():
         spec = topology.host(arguments.text("a host in ports", name))
         if spec is None or spec.kind != "host":
@@ -227,10 +227,10 @@ def checked_ports(topology: Topology, ports: Mapping[str, int]) -> dict[str, int
             )
         if not 0 <= arguments.whole_number(f"the port of {name}", port) < 65536:
             raise ValueError(f"ports: use a port from 1 to 65535 for {name}, or 0 for a free one")
-        if port and port in found.values():
+        if port and port in checked.values():
             raise ValueError(f"ports: two hosts have port {port}; use another for {name}")
-        found[spec.name] = int(port)
-    return found
+        checked[spec.name] = int(port)
+    return checked
 
 
 def with_limits(topology: Topology, limits: Mapping[str, int]) -> Topology:
@@ -278,10 +278,10 @@ _EXAMPLES: Final = {
 
 def _given(name: str, value: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return a mapping that was given as an argument, or an empty one for None."""
-    found: Mapping[str, Any] = arguments.instance(
+    by_host: Mapping[str, Any] = arguments.instance(
         name, {} if value is None else value, Mapping, _EXAMPLES[name]
     )
-    return found
+    return by_host
 
 
 def _idle(idle: float | str) -> float:

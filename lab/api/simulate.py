@@ -242,16 +242,16 @@ def make_run(
 
 
 def _although_slower(
-    one: OneProcess, ranks: Ranks | None, report: Callable[[str], None]
+    estimate: OneProcess, ranks: Ranks | None, report: Callable[[str], None]
 ) -> PartitionPlan | None:
     """Report why one process should make a run; return how its hosts are shared out all the same,
     among ranks, which have been started for this.
     """
-    if ranks is None or one.slower is None:
-        report(f"one process makes this run: {one.reason}")
+    if ranks is None or estimate.slower is None:
+        report(f"one process makes this run: {estimate.reason}")
         return None
-    report(f"one process would be faster: {one.reason}")
-    return one.slower
+    report(f"one process would be faster: {estimate.reason}")
+    return estimate.slower
 
 
 def _why_one_process(limits: Limits, plugins: Plugins) -> str:
@@ -283,9 +283,9 @@ def _on_one_process(
 
     def run_so_far() -> Run:
         trace = simulation.trace if analysis is None else analysis.close()
-        return Run(simulation.topology, trace, analysis, found, plugins)
+        return Run(simulation.topology, trace, analysis, findings, plugins)
 
-    found: dict[str, object] = {}
+    findings: dict[str, object] = {}
     plugins = simulation.world.plugins
     try:
         if not has_begun:
@@ -294,11 +294,11 @@ def _on_one_process(
         with interruptible(lambda: simulation.at(simulation.env.now, interrupt, None), *signals):
             looks = progress is not None or analysis is not None
             simulation.run(until, each if looks else None, limits)
-        found |= simulation.findings()
+        findings |= simulation.findings()
     except KeyboardInterrupt:
         simulation.stop("interrupted")
         with suppress(PluginFailed):
-            found |= simulation.findings()
+            findings |= simulation.findings()
         raise Interrupted(run_so_far()) from None
     except PluginFailed as why:
         if simulation.trace.rows[-1][KIND] != "end":

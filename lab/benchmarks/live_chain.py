@@ -70,7 +70,7 @@ class Serving:
         """Wait for the next state of the run, and return how many messages are in mailboxes."""
         assert self.process.stdout is not None
         state = json.loads(self.process.stdout.readline() or "{}")
-        boxes = [one["mailboxes"] for one in state.get("hosts", ()) if "mailboxes" in one]
+        boxes = [host["mailboxes"] for host in state.get("hosts", ()) if "mailboxes" in host]
         return sum(sum(box.values()) for box in boxes)
 
     def seconds_used(self) -> tuple[float, float]:
@@ -185,7 +185,7 @@ def _descendants(pid: int) -> list[int]:
         fields = _fields(int(folder.name))
         if fields:
             parents[int(folder.name)] = int(fields[1])
-    found = [pid]
-    for one in found:
-        found += [child for child, parent in parents.items() if parent == one]
-    return found[1:]
+    processes = [pid]
+    for process in processes:
+        processes += [child for child, parent in parents.items() if parent == process]
+    return processes[1:]

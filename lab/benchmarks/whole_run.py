@@ -76,8 +76,8 @@ def measure_whole(sessions: int, report: Report = lambda _: None) -> dict[str, A
     ratios = []
     for number in range(1, ROUNDS + 1):
         report(f"round {number} of {ROUNDS}: whole runs of {sessions} sessions at each trace level")
-        for level, found in rates.items():
-            found.append(whole_rate(sessions, level))
+        for level, measured in rates.items():
+            measured.append(whole_rate(sessions, level))
         theirs = loopback_rate(real)
         if theirs is not None:
             ratios.append(rates["wire"][-1] / theirs)
@@ -158,7 +158,8 @@ def _start_up() -> dict[str, Any]:
             "lab_run_of_three_hosts": [sys.executable, "-m", "lab", "run", str(path), "--quiet"],
         }
         taken = {
-            name: 1000 * median(found) for name, found in in_turn(commands, ROUNDS, folder).items()
+            name: 1000 * median(seconds)
+            for name, seconds in in_turn(commands, ROUNDS, folder).items()
         }
     bare = taken.pop("python_pass")
     figures: dict[str, Any] = {"start_of_python_ms": round(bare)}
@@ -198,5 +199,5 @@ def _timed(call: Callable[[], Any]) -> tuple[Any, float]:
     return done, max(time.process_time() - begun, 1e-6)
 
 
-def _spread(found: list[float], digits: int) -> str:
-    return f"{min(found):,.{digits}f} to {max(found):,.{digits}f}"
+def _spread(measured: list[float], digits: int) -> str:
+    return f"{min(measured):,.{digits}f} to {max(measured):,.{digits}f}"

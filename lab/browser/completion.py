@@ -31,12 +31,12 @@ def completions(text: str, before: str) -> list[dict[str, str]]:
     above = _HEADER.findall(before.removesuffix(line))
     table = re.sub(r"\s", "", above[-1]) if above else ""
     if line.lstrip().startswith("["):
-        found = _headers(line.strip())
+        choices = _headers(line.strip())
     elif "=" in line:
-        found = _values(text, table, line)
+        choices = _values(text, table, line)
     else:
-        found = _keys(table, line.strip())
-    return [each for _, each in zip(range(MOST), found, strict=False)]
+        choices = _keys(table, line.strip())
+    return [each for _, each in zip(range(MOST), choices, strict=False)]
 
 
 def _headers(typed: str) -> Iterator[dict[str, str]]:
@@ -74,7 +74,7 @@ def _values(text: str, table: str, line: str) -> Iterator[dict[str, str]]:
 def _names(text: str) -> list[str]:
     """Return the names of hosts in a text, which need not be whole."""
     named = (_NAME.search(block) for block in _USERS.findall(text))
-    return sorted({found[1] for found in named if found})
+    return sorted({match[1] for match in named if match})
 
 
 def _help(schema: Mapping[str, Any]) -> str:

@@ -153,15 +153,18 @@ class Desk:
         if self._stepper is None or not self._stepper.is_altered:
             raise NotPossible("nothing was changed by clicking; click a host or link of the run")
         topology = replace(self._stepper.run.topology, expect={})
-        words = [f"after event {one.moment}: {one.words}" for one in self._stepper.interventions]
+        words = [
+            f"after event {intervention.moment}: {intervention.words}"
+            for intervention in self._stepper.interventions
+        ]
         return {"text": to_toml(topology, "\n".join(["A run altered by hand.", *words]))}
 
     def compared(self, asked: Asked) -> dict[str, Any]:
         """Return the comparison of the run of an original text, A, with that of the text, B."""
         a = simulate(self._topology({**asked, "text": asked["original"]}), seed=_seed(asked))
         b = simulate(self._topology(asked), seed=_seed(asked))
-        found = Diff(a.trace, b.trace, ("the original", "your file"))
-        return {"same": found.same, "page": found.page()}
+        diff = Diff(a.trace, b.trace, ("the original", "your file"))
+        return {"same": diff.same, "page": diff.page()}
 
     def page(self, asked: Asked) -> dict[str, str]:
         """Return the page that plays the last run, to save or to open by itself."""
@@ -201,8 +204,8 @@ def _seed(asked: Asked) -> int:
 
 def _problem(sentence: str) -> dict[str, Any]:
     """Return the line of a problem (0: of the whole file), and its sentence without the file."""
-    found = _LINE.match(sentence)
-    return {"line": int(found[1]) if found else 0, "text": sentence.removeprefix("topology.toml, ")}
+    match = _LINE.match(sentence)
+    return {"line": int(match[1]) if match else 0, "text": sentence.removeprefix("topology.toml, ")}
 
 
 def _network(topology: Topology, text: str) -> dict[str, Any]:

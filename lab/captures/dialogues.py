@@ -28,7 +28,7 @@ _ENCRYPTS: Final = "STAR"
 """STARTTLS, as commands are told apart: by four characters."""
 
 
-class Said(NamedTuple):
+class TimedCrossing(NamedTuple):
     """A command, mail data, a reply, or a piece of an incomplete reply.
 
     ``t`` is when it arrived, ``sent`` when it was sent (seconds since 1970); ``by_client``: the end
@@ -52,7 +52,7 @@ class Talk:
     """
 
     connection: Connection
-    said: list[Said] = field(default_factory=list)
+    said: list[TimedCrossing] = field(default_factory=list)
     closed: float | None = None
     reason: str = ""
     is_turned: bool = False
@@ -61,18 +61,18 @@ class Talk:
     @property
     def greeting(self) -> str:
         """The name with which the server greets; "" if it does not."""
-        for one in self.said:
-            if one.kind == "reply" and not one.by_client:
-                words = one.octets[4:].split(None, 1)
-                return words[0].decode("latin-1") if words and one.octets[:1] == b"2" else ""
+        for spoken in self.said:
+            if spoken.kind == "reply" and not spoken.by_client:
+                words = spoken.octets[4:].split(None, 1)
+                return words[0].decode("latin-1") if words and spoken.octets[:1] == b"2" else ""
         return ""
 
     @property
     def hello(self) -> str:
         """The name by which the client calls itself in HELO or EHLO; "" if it does not."""
-        for one in self.said:
-            if one.kind == "command" and verb_of(one.octets) in ("HELO", "EHLO", "LHLO"):
-                words = one.octets[4:].split()
+        for spoken in self.said:
+            if spoken.kind == "command" and verb_of(spoken.octets) in ("HELO", "EHLO", "LHLO"):
+                words = spoken.octets[4:].split()
                 return words[0].decode("latin-1") if words else ""
         return ""
 
@@ -179,14 +179,14 @@ class _Reader:
         reply, if as many commands were outstanding.
         """
         first, *replies = self.replies.take(octets)
-        whole = b"".join([one.octets for one in replies])
+        whole = b"".join([reply.octets for reply in replies])
         return replies if whole == octets and len(replies) <= self._due else [first, *replies]
 
     def _say(
         self, crossings: Iterable[Crossing], arrived: float, sent: float, *, by_client: bool
     ) -> None:
         for kind, octets in crossings:
-            self.talk.said.append(Said(arrived, sent, by_client, kind, octets))
+            self.talk.said.append(TimedCrossing(arrived, sent, by_client, kind, octets))
 
     # -- the sender-SMTP ---------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class _Reader:
             self._scanned = 0
             is_data = self.exchange.takes_mail_data
             kind = "data" if is_data else "command"
-            self.talk.said.append(Said(arrived, self._since, by_client, kind, octets))
+            self.talk.said.append(TimedCrossing(arrived, self._since, by_client, kind, octets))
             self.exchange.ask_next(octets)
             self._due += 1
             self._since = piece.t
@@ -235,10 +235,12 @@ class _Reader:
             kind = "data" if self.exchange.takes_mail_data else "command"
             sent = self._since
             end = connection.client.arrived(connection.client.size, sent)
-            talk.said.append(Said(end, sent, not self.is_turned, kind, bytes(self._unread)))
+            talk.said.append(
+                TimedCrossing(end, sent, not self.is_turned, kind, bytes(self._unread))
+            )
         if connection.client.missing or connection.server.missing:
             talk.notes.append("the capture lacks some of its bytes; it is shown as far as those")
-        talk.said.sort(key=lambda one: one.t)
+        talk.said.sort(key=lambda spoken: spoken.t)
         talk.closed, talk.reason = self._close()
         talk.is_turned = self.is_turned
         if talk.closed is not None and talk.said:

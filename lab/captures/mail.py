@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from lab.captures.dialogues import Said
+from lab.captures.dialogues import TimedCrossing
 from lab.hosts.fingerprint import MailOutside, fingerprint
 from lab.hosts.received import without_first_received
 from lab.protocol.dialogue import Exchange, Spoken
@@ -67,7 +67,7 @@ class Transaction:
     @property
     def taken(self) -> list[int]:
         """The numbers of the recipients that the receiver-SMTP has taken."""
-        return [n for n, one in enumerate(self.recipients) if 200 <= one.code < 300]
+        return [n for n, recipient in enumerate(self.recipients) if 200 <= recipient.code < 300]
 
     @property
     def is_accepted(self) -> bool:
@@ -85,34 +85,34 @@ class _Transactions:
         self._exchange = Exchange()
         self._asked: deque[int] = deque([_OPENING])
 
-    def take(self, place: int, one: Said) -> None:
+    def take(self, place: int, spoken: TimedCrossing) -> None:
         """Take what was said at a place of the session."""
-        if one.kind in ("command", "data"):
+        if spoken.kind in ("command", "data"):
             self._asked.append(place)
-            self._ask(place, one, self._exchange.ask_next(one.octets))
-        elif one.kind == "reply":
-            for answered in self._exchange.receive(one.octets):
+            self._ask(place, spoken, self._exchange.ask_next(spoken.octets))
+        elif spoken.kind == "reply":
+            for answered in self._exchange.receive(spoken.octets):
                 if answered.spoken is not None:
-                    text = one.octets.decode("latin-1").strip()
-                    self._answer(place, one.t, answered.spoken.command, answered.code, text)
+                    text = spoken.octets.decode("latin-1").strip()
+                    self._answer(place, spoken.t, answered.spoken.command, answered.code, text)
             if self._exchange.is_turned:
                 self._exchange, self._asked, self._open = Exchange(), deque([_OPENING]), False
 
-    def _ask(self, place: int, one: Said, spoken: Spoken) -> None:
+    def _ask(self, place: int, crossing: TimedCrossing, spoken: Spoken) -> None:
         if spoken.command in _MAIL_VERBS:
             path = _path(spoken.argument)
             verb, number = spoken.command, self.number
             self.found.append(
-                Transaction(number, place, verb, path, one.sent, one.by_client, place)
+                Transaction(number, place, verb, path, crossing.sent, crossing.by_client, place)
             )
             self._open = True
         elif not self._open:
             return
         elif spoken.command == "RCPT":
-            self.found[-1].recipients.append(Rcpt(_path(spoken.argument), at=one.t))
+            self.found[-1].recipients.append(Rcpt(_path(spoken.argument), at=crossing.t))
         elif spoken.command == MAIL_DATA:
             current = self.found[-1]
-            current.mail_data, current.data, current.data_at = one.octets, place, one.t
+            current.mail_data, current.data, current.data_at = crossing.octets, place, crossing.t
 
     def _answer(self, place: int, t: float, command: str, code: int, text: str) -> None:
         asked = self._asked.popleft()
@@ -131,19 +131,19 @@ class _Transactions:
             self._open = False
 
 
-def transactions(number: int, said: Sequence[Said]) -> list[Transaction]:
+def transactions(number: int, said: Sequence[TimedCrossing]) -> list[Transaction]:
     """Return the mail transactions of a session, which has that number, in their order."""
     reader = _Transactions(number)
-    for place, one in enumerate(said):
-        reader.take(place, one)
+    for place, spoken in enumerate(said):
+        reader.take(place, spoken)
     return reader.found
 
 
 def _path(argument: str) -> str:
     """Return the path of an argument, without the parameters that today's programs add."""
-    found = path_in(argument)
-    if found is not None:
-        return found.bare
+    path = path_in(argument)
+    if path is not None:
+        return path.bare
     return argument.partition(">")[0].strip().removeprefix("<")
 
 
@@ -205,9 +205,9 @@ class Mails:
         text = _text(transaction) if transaction.data_at is not None else b""
         self._number(transaction, client, text)
         self._sent(transaction, client, server, len(text))
-        for n, one in enumerate(transaction.recipients):
-            if 500 <= one.code < 600:
-                self._reject(transaction, client, n, one.at, one.reply)
+        for n, recipient in enumerate(transaction.recipients):
+            if 500 <= recipient.code < 600:
+                self._reject(transaction, client, n, recipient.at, recipient.reply)
         if transaction.is_accepted and transaction.taken:
             self._accepted(transaction, client, server, text)
         elif 500 <= transaction.code < 600:
@@ -216,7 +216,7 @@ class Mails:
 
     def _number(self, transaction: Transaction, client: str, text: bytes) -> None:
         """Find which mail it is: one that the client has accepted, or tries again, or a new one."""
-        paths = [one.path for one in transaction.recipients]
+        paths = [recipient.path for recipient in transaction.recipients]
         tried = client, transaction.reverse_path, tuple(paths)
         known = self._waiting.pop(tried, None) or (self._known(client, text) if text else None)
         if known is not None:
@@ -238,8 +238,8 @@ class Mails:
             if alike:
                 return alike[-1]
             rest = without_first_received(rest)
-        found = self._had[client].find(text) if client in self._had else None
-        return None if found is None else _Known(*found)
+        place = self._had[client].find(text) if client in self._had else None
+        return None if place is None else _Known(*place)
 
     def _matched(self, client: str, known: _Known, paths: Sequence[str]) -> list[str]:
         """Return the id of each path: of the recipient for whose mailbox the client has the mail,
@@ -253,15 +253,15 @@ class Mails:
             if (client, number, i) in self._holds
         }
         by_mailbox = {self._sent_to.get((client, number, i), ""): i for i in known.ids}
-        by_mailbox |= {_mailbox(one.path): i for i, one in held.items()}
-        found = [by_mailbox.get(_mailbox(path), "") for path in paths]
-        rest = iter([i for i in held if i not in found])
-        return [ident or next(rest, "") for ident in found]
+        by_mailbox |= {_mailbox(member.path): i for i, member in held.items()}
+        matched = [by_mailbox.get(_mailbox(path), "") for path in paths]
+        rest = iter([i for i in held if i not in matched])
+        return [ident or next(rest, "") for ident in matched]
 
     def _submit(self, transaction: Transaction, client: str, size: int) -> None:
         self._count += 1
         transaction.message = self._count
-        paths = [one.path for one in transaction.recipients]
+        paths = [recipient.path for recipient in transaction.recipients]
         transaction.ids = [str(n) for n in range(1, len(paths) + 1)]
         key = transaction.began, -1.0
         path, verb = transaction.reverse_path, transaction.verb
@@ -278,12 +278,12 @@ class Mails:
         about = refused[0].number
         ids = []
         while refused and refused[0].number == about:
-            one = refused.pop(0)
-            at, row = self.rows[one.row]
+            refusal_known = refused.pop(0)
+            at, row = self.rows[refusal_known.row]
             *_, reply = row
-            refusal = row[T], "refuse", client, None, None, about, [one.ident], reply
-            self.rows[one.row] = at, refusal
-            ids.append(one.ident)
+            refusal = row[T], "refuse", client, None, None, about, [refusal_known.ident], reply
+            self.rows[refusal_known.row] = at, refusal
+            ids.append(refusal_known.ident)
         number = transaction.message
         self._notifications.add(number)
         self._add(key, "notify", client, None, None, number, about, ids, path, str(reply))
@@ -292,8 +292,8 @@ class Mails:
     def _sent(self, transaction: Transaction, client: str, server: str, size: int) -> None:
         """The client holds the mail for the server, from when it had it."""
         since = transaction.began, -0.5
-        for ident, one in zip(transaction.ids, transaction.recipients, strict=True):
-            self._sent_to[client, transaction.message, ident] = _mailbox(one.path)
+        for ident, recipient in zip(transaction.ids, transaction.recipients, strict=True):
+            self._sent_to[client, transaction.message, ident] = _mailbox(recipient.path)
             held = self._holds.pop((client, transaction.message, ident), None)
             if held is not None:
                 since = held.t, held.transaction.data + 0.2
@@ -332,15 +332,15 @@ class Mails:
         alike = self._texts.setdefault((server, sha256(text).digest()), deque())
         alike.append(_Known(number, ids))
         for n in transaction.taken:
-            ident, one = transaction.ids[n], transaction.recipients[n]
-            held = _Held(transaction.data_at, transaction, one.path)
+            ident, recipient = transaction.ids[n], transaction.recipients[n]
+            held = _Held(transaction.data_at, transaction, recipient.path)
             self._holds[server, number, ident] = held
 
     def finish(self) -> list[tuple[tuple[float, float], Row]]:
         """Deliver what no host was seen to send on; return all rows with the order of each."""
         for (host, number, ident), (t, transaction, path) in self._holds.items():
-            found = path_in(f"<{path}>")
-            user = path if found is None else found.user
+            mailbox = path_in(f"<{path}>")
+            user = path if mailbox is None else mailbox.user
             key = t, transaction.data + 0.2
             self._add(key, "deliver", host, None, None, number, ident, user, _text(transaction))
         self._holds.clear()
@@ -351,15 +351,15 @@ class Mails:
 
 
 def _mailbox(path: str) -> str:
-    found = path_in(f"<{path}>")
-    return path if found is None else str(found.mailbox)
+    path_read = path_in(f"<{path}>")
+    return path if path_read is None else str(path_read.mailbox)
 
 
-def messages_of(found: Sequence[Transaction]) -> Mapping[tuple[int, int], int]:
+def messages_of(sent: Sequence[Transaction]) -> Mapping[tuple[int, int], int]:
     """Return the number of the message to which each place of each session belongs."""
     return {
-        (one.talk, place): one.message
-        for one in found
-        for place in range(one.first, one.last + 1)
-        if one.message
+        (transaction.talk, place): transaction.message
+        for transaction in sent
+        for place in range(transaction.first, transaction.last + 1)
+        if transaction.message
     }

@@ -54,11 +54,11 @@ def segments(file: IO[bytes]) -> Iterator[Segment]:
     packets = iter(reader)
     while (packet := _next(packets)) is not None:
         try:
-            found = _segment(packet[0], to_ip(packet[1]))
+            segment = _segment(packet[0], to_ip(packet[1]))
         except (dpkt.UnpackError, IndexError, ValueError):
             continue  # not whole, or not IP
-        if found is not None:
-            yield found
+        if segment is not None:
+            yield segment
 
 
 def _next(packets: Iterator[tuple[float, bytes]]) -> tuple[float, bytes] | None:

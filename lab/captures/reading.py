@@ -42,9 +42,9 @@ class Captured:
     @cached_property
     def summary(self) -> Summary:
         """What became of the mail, as far as the capture shows it, and who broke RFC 821."""
-        found = self._peers
-        breaches = [breach.summary() for breach in found.breaches]
-        return summarise(self.trace, Account(self.trace.rows), breaches, found.count)
+        peers = self._peers
+        breaches = [breach.summary() for breach in peers.breaches]
+        return summarise(self.trace, Account(self.trace.rows), breaches, peers.count)
 
     @property
     def peer_breaches(self) -> list[PeerBreach]:
@@ -79,23 +79,29 @@ def read_capture(
         known = read_hosts(beside) if beside.is_file() else {}
     try:
         with file.open("rb") as capture:
-            found, before = connections(segments(capture))
+            opened, before = connections(segments(capture))
     except CaptureError as why:
         raise CaptureError(f"{file}: {why}") from None
-    smtp = [connection for connection in found if is_smtp(connection)]
+    smtp = [connection for connection in opened if is_smtp(connection)]
     if not smtp:
         raise CaptureError(
-            f"{file}: there is no SMTP in it ({len(found)} TCP connections); give a capture in "
+            f"{file}: there is no SMTP in it ({len(opened)} TCP connections); give a capture in "
             "which the connections to a mail server begin"
         )
-    notes = [_left_out(len(found) - len(smtp), before)] if before or len(found) > len(smtp) else []
+    notes = (
+        [_left_out(len(opened) - len(smtp), before)] if before or len(opened) > len(smtp) else []
+    )
     return _captured(file.name, smtp, known, notes)
 
 
-def _left_out(others: int, before: int) -> str:
+def _left_out(other_protocols: int, before: int) -> str:
     parts = []
-    if others:
-        parts.append(f"{others} of other protocols" if others > 1 else "one of another protocol")
+    if other_protocols:
+        parts.append(
+            f"{other_protocols} of other protocols"
+            if other_protocols > 1
+            else "one of another protocol"
+        )
     if before:
         parts.append(f"{before} that had begun before the capture")
     return f"connections left out: {' and '.join(parts)}"
@@ -117,15 +123,15 @@ def _captured(
         for connection in smtp
         if connection.opened is None
     ]
-    found = sorted(
-        (one for n, talk in enumerate(talks) for one in transactions(n, talk.said)),
-        key=lambda one: one.began,
+    sent = sorted(
+        (transaction for n, talk in enumerate(talks) for transaction in transactions(n, talk.said)),
+        key=lambda transaction: transaction.began,
     )
     mails = Mails(ends)
-    for one in found:
-        mails.take(one)
+    for transaction in sent:
+        mails.take(transaction)
     keyed: list[_Keyed] = mails.finish()
-    numbers = messages_of(found)
+    numbers = messages_of(sent)
     for n, talk in enumerate(talks):
         keyed += _rows_of(n, talk, ends[n], numbers)
         notes += [f"session {n + 1}: {note}" for note in talk.notes]
@@ -150,11 +156,11 @@ def _rows_of(
     path = (client, server)
     how = (ENVIRONMENT, "tcp", path, connection.started)
     yield (opened, -2.0), (opened, "open", client, server, session, None, *how)
-    for place, one in enumerate(talk.said):
-        to, by = (server, client) if one.by_client else (client, server)
+    for place, spoken in enumerate(talk.said):
+        to, by = (server, client) if spoken.by_client else (client, server)
         message = messages.get((number, place))
-        row = one.t, one.kind, to, by, session, message, one.sent, one.octets
-        yield (one.t, float(place)), row
+        row = spoken.t, spoken.kind, to, by, session, message, spoken.sent, spoken.octets
+        yield (spoken.t, float(place)), row
     if talk.closed is not None:
         at = talk.closed, len(talk.said) + 1.0
         by, to = (server, client) if talk.is_turned else (client, server)

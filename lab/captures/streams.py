@@ -147,12 +147,12 @@ class Connection:
         )
 
 
-def connections(found: Iterable[Segment]) -> tuple[list[Connection], int]:
+def connections(captured: Iterable[Segment]) -> tuple[list[Connection], int]:
     """Return the connections of a capture as they began, and how many had begun before it."""
     known: dict[tuple[Address, Address], Connection] = {}
     all_of_them: list[Connection] = []
     before: set[tuple[Address, Address]] = set()
-    for segment in found:
+    for segment in captured:
         key = min(segment.source, segment.target), max(segment.source, segment.target)
         connection = known.get(key)
         is_first = segment.flags & SYN and not segment.flags & ACK

@@ -85,11 +85,11 @@ def release(
         if due:
             rosters.read_date(due, "--due")
         students = rosters.read_roster(roster) if roster is not None else []
-        found = _notebooks(notebooks)
+        lessons_by_name = _notebooks(notebooks)
         made = teacher_file.new_release(
-            {name: notebook for name, (_, notebook) in found.items()},
+            {name: notebook for name, (_, notebook) in lessons_by_name.items()},
             seed=secrets.randbits(48) if seed is None else seed,
-            topologies=_topologies(found), students=students, due=due, late=late,
+            topologies=_topologies(lessons_by_name), students=students, due=due, late=late,
         )  # fmt: skip
         with progress_bar(max(1, len(students)), False, "students", 5) as progress:
             files = releasing.write_release(made, out, progress)
@@ -109,7 +109,7 @@ def _notebooks(names: tuple[str, ...]) -> dict[str, tuple[Path, dict[str, Any]]]
     from lab.lessons.classroom.release import problems
     from lab.lessons.classroom.teacher_file import read_notebook
 
-    found: dict[str, tuple[Path, dict[str, Any]]] = {}
+    notebooks: dict[str, tuple[Path, dict[str, Any]]] = {}
     for name in names:
         path = Path(name)
         if not path.is_file():
@@ -123,14 +123,14 @@ def _notebooks(names: tuple[str, ...]) -> dict[str, tuple[Path, dict[str, Any]]]
             print_error(each)
         if wrong:
             raise click.exceptions.Exit(UNUSABLE)
-        found[path.stem] = (path, notebook)
-    return found
+        notebooks[path.stem] = (path, notebook)
+    return notebooks
 
 
-def _topologies(found: dict[str, tuple[Path, dict[str, Any]]]) -> str:
+def _topologies(notebooks: dict[str, tuple[Path, dict[str, Any]]]) -> str:
     from lab.lessons.grading import topologies_of
 
-    folders = [topologies_of(path.resolve()) for path, _ in found.values()]
+    folders = [topologies_of(path.resolve()) for path, _ in notebooks.values()]
     return str(next((folder for folder in folders if folder is not None), ""))
 
 
@@ -189,7 +189,9 @@ def grade(
         exit_with_error(str(error))
     students = students or (release.students if release is not None else [])
     lessons: dict[str, Any] = {}
-    found = [handed_in.submission(path, submissions, release, lessons, students) for path in files]
+    submissions_found = [
+        handed_in.submission(path, submissions, release, lessons, students) for path in files
+    ]
     if box.kind() == "limits":
         print_note(f"this system keeps little apart: {box.IN_WORDS['limits']}")
     grading = class_grading.ClassGrading(
@@ -198,12 +200,12 @@ def grade(
     )  # fmt: skip
     rows: list[Row] = []
     try:
-        with progress_bar(len(found), False, "notebooks", 2) as progress:
-            new = grading.run(found, again, progress)
+        with progress_bar(len(submissions_found), False, "notebooks", 2) as progress:
+            new = grading.run(submissions_found, again, progress)
     except WorkersError as why:
         exit_with_error(f"{why}; what was graded is kept: the same command goes on")
     finally:
-        rows = grading.write(students, class_grading.title_of(found))
+        rows = grading.write(students, class_grading.title_of(submissions_found))
         _show(rows)
     echo(f"{out}: {len(rows)} rows in grades.csv, {new} graded now; class.html shows them all")
 

@@ -287,8 +287,8 @@ def _missing(trace: Trace) -> str:
         f"{first:,}" if first == last else f"{first:,} to {last:,}"
         for first, last in trace.missing[:_MOST_GAPS]
     ]
-    more = len(trace.missing) - len(gaps)
-    which = ", ".join(gaps) + (f" and {more:,} more gaps" if more else "")
+    unlisted = len(trace.missing) - len(gaps)
+    which = ", ".join(gaps) + (f" and {unlisted:,} more gaps" if unlisted else "")
     return (
         f"{count:,} event{'s are' if count > 1 else ' is'} missing from the trace, seq {which}; "
         "what they recorded is left out"

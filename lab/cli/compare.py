@@ -93,17 +93,17 @@ def compare(
             figure = ax.get_figure(root=True)
             assert figure is not None
             figure.savefig(path, bbox_inches="tight")
-    found = likeness(simulated, live)
+    alike = likeness(simulated, live)
     if as_json:
-        echo(json.dumps({**found, "first": compared.as_dict()["first"]}))
+        echo(json.dumps({**alike, "first": compared.as_dict()["first"]}))
     else:
         with until_reader_leaves():
             shown = shown_names(simulated.meta)
-            differences = (sentence(each, shown) for each in found["differences"])
-            for line in (*sentences(found), *differences, *_first(compared)):
+            differences = (sentence(each, shown) for each in alike["differences"])
+            for line in (*sentences(alike), *differences, *_first(compared)):
                 echo(line)
             echo(f"wrote {path}")
-    if not found["same"]:
+    if not alike["same"]:
         raise click.exceptions.Exit(FAILED)
 
 

@@ -36,21 +36,21 @@ def examples(name: str | None, output: str | None, everything: bool) -> None:
         _copy_all(output)
         return
     try:
-        found = find(name) if name else all_examples()
+        matches = find(name) if name else all_examples()
     except NoExample as why:
         exit_with_error(str(why))
-    if name and len(found) == 1:
-        _copy(found[0], output)
+    if name and len(matches) == 1:
+        _copy(matches[0], output)
     elif output:
         exit_with_error(f"-o needs the name of one example, not {name or 'none'}; or --all")
     else:
-        _list(found)
+        _list(matches)
 
 
-def _list(found: list[Example]) -> None:
-    width = max((len(each.name) for each in found), default=0)
+def _list(examples: list[Example]) -> None:
+    width = max((len(each.name) for each in examples), default=0)
     with until_reader_leaves():
-        for each in found:
+        for each in examples:
             kind = "experiment: " if each.is_experiment else ""
             echo(f"{each.name:{width}}  {kind}{each.title}")
 

@@ -271,13 +271,13 @@ def _again(
 
 def _address(text: str, command: tuple[str, ...], anywhere: bool) -> tuple[str, int]:
     """Return the host and port of an address; exit status 2 if it is not one, or not allowed."""
-    found = re.fullmatch(r"\[?([^\[\]]+?)\]?:(\d{1,5})", text)
-    if command or found is None or not 0 < int(found[2]) < 65536:
+    match = re.fullmatch(r"\[?([^\[\]]+?)\]?:(\d{1,5})", text)
+    if command or match is None or not 0 < int(match[2]) < 65536:
         words = shlex.join([text, *command])
         exit_with_error(
             f"{text!r} is not HOST:PORT; for a command write: lab judge --receiver -- {words}"
         )
-    host, port = found[1], int(found[2])
+    host, port = match[1], int(match[2])
     if not anywhere and not _is_loopback(host):
         exit_with_error(
             f"{host} is not this machine; with --anywhere it may be judged all the same"
@@ -298,8 +298,8 @@ def _check_cases(cases: tuple[str, ...], known: list[str]) -> None:
     for name in cases:
         if name not in known:
             close = get_close_matches(name, known, n=1)
-            more = f"; did you mean {close[0]}?" if close else ""
-            exit_with_error(f"there is no case {name!r}{more}")
+            hint = f"; did you mean {close[0]}?" if close else ""
+            exit_with_error(f"there is no case {name!r}{hint}")
 
 
 def _check_mailboxes(to: tuple[str, ...]) -> None:

@@ -80,16 +80,16 @@ def _list() -> None:
     """Print the lessons, with what has been passed of each, and where to go on."""
     from lab.lessons import progress
 
-    found = progress.progress()
-    for each in found:
+    lessons = progress.progress()
+    for each in lessons:
         passed = f"  ({each.passed} of {each.exercises} passed)" if each.passed else ""
         lesson = each.lesson
         echo(f"{lesson.number:>2}  {lesson.minutes:>2} min  {lesson.title}{passed}")
-    left = progress.following(found)
+    left = progress.following(lessons)
     if left is None:
         echo("All lessons are done.")
     else:
-        minutes = sum(each.lesson.minutes for each in found if not each.is_done)
+        minutes = sum(each.lesson.minutes for each in lessons if not each.is_done)
         echo(f"Go on with: lab lessons {left.lesson.number}  (all that is left: {minutes} min)")
 
 

@@ -106,11 +106,11 @@ def parse_ports(topology: Topology, options: tuple[str, ...]) -> dict[str, int]:
 def parse_budgets(options: tuple[str, ...]) -> Budgets:
     """Return the budgets that ``--budget`` sets; exit status 2 if one is wrong."""
     pairs: dict[str, object] = {}
-    for one in options:
-        name, equals, value = one.partition("=")
+    for option in options:
+        name, equals, value = option.partition("=")
         if not (name and equals):
             exit_with_error(
-                f"--budget {one}: expected NAME=VALUE, for example --budget client-sessions=100"
+                f"--budget {option}: expected NAME=VALUE, for example --budget client-sessions=100"
             )
         pairs[name] = value
     try:
@@ -159,9 +159,10 @@ def _planned_by(topology: Topology, spec: HostSpec) -> str:
         "message": sum(topology.host(mail.sender.domain) is spec for mail in topology.mail),
         "traffic": sum(
             any(
-                matches_address(user.name, spec.name, one.sender, spec.label) for user in spec.users
+                matches_address(user.name, spec.name, traffic.sender, spec.label)
+                for user in spec.users
             )
-            for one in topology.traffic
+            for traffic in topology.traffic
         ),
         "script": sum(script.sender == spec.name for script in topology.scripts),
         "poll": sum(poll.sender == spec.name for poll in topology.polls),

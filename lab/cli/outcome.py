@@ -42,11 +42,11 @@ def report_run(
                 echo(line)
             echo()
         if as_json:
-            more: dict[str, Any] = {"verdict": _verdict(done)}
-            more |= {"links": done.links()} if links else {}
+            additions: dict[str, Any] = {"verdict": _verdict(done)}
+            additions |= {"links": done.links()} if links else {}
             if done.findings():
-                more["probes"] = plain_findings(done)
-            write_summary(done.summary, sys.stdout, more=more)
+                additions["probes"] = plain_findings(done)
+            write_summary(done.summary, sys.stdout, more=additions)
             echo()
         elif not quiet:
             from lab.views.text.summary import summary_table
@@ -72,8 +72,8 @@ def plain_findings(done: Run) -> dict[str, Any]:
     """Return what the probes of a run have found, as JSON has it."""
     from lab.views.files.findings import plain
 
-    found: dict[str, Any] = plain(done.findings())
-    return found
+    findings: dict[str, Any] = plain(done.findings())
+    return findings
 
 
 def _verdict(done: Run) -> str:

@@ -150,9 +150,9 @@ def print_failed(swept: Sweep) -> None:
     for run, reason in swept.failed[:MOST_PRINTED]:
         values = ", ".join(f"{key} = {value}" for key, value in run.point.values.items())
         print_error(f"run {run.number} ({values or 'unchanged'}, seed {run.seed}) failed: {reason}")
-    more = len(swept.failed) - MOST_PRINTED
-    if more > 0:
-        print_error(f"... and {more} more; all are in the column `error` of the table")
+    unprinted = len(swept.failed) - MOST_PRINTED
+    if unprinted > 0:
+        print_error(f"... and {unprinted} more; all are in the column `error` of the table")
 
 
 def make_row(swept: Sweep, row: int, out: str, as_json: bool, quiet: bool) -> None:

@@ -31,12 +31,12 @@ def why(trace: str, message: int | None, as_json: bool) -> None:
 
     try:
         with status_line("following the mail"):
-            found = phases_of(recorded, message) if message is not None else slowest(recorded)
+            phases = phases_of(recorded, message) if message is not None else slowest(recorded)
     except ValueError as error:
         exit_with_error(f"{trace}: {error}")
     with until_reader_leaves():
         if as_json:
-            echo(json.dumps(found.as_dict()))
+            echo(json.dumps(phases.as_dict()))
         else:
-            for line in found.lines():
+            for line in phases.lines():
                 echo(visible(line))

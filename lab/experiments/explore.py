@@ -208,12 +208,12 @@ def points(trace: Trace, down: float = DOWN, by: Sequence[str] = WAYS) -> list[B
     ``down`` is how many seconds a host is down after a crash. ``by``: cuts, crashes, replies.
     """
     windows = list(_windows(trace.rows))
-    found = {
+    points_of = {
         "cut": partial(_cuts, trace.rows, windows),
         "crash": partial(_crashes, trace, windows, down),
         "reply": partial(_misbehaviours, trace.rows, windows),
     }
-    candidates = [candidate for way in WAYS if way in by for candidate in found[way]()]
+    candidates = [candidate for way in WAYS if way in by for candidate in points_of[way]()]
     candidates.sort(key=lambda candidate: candidate.order)
     return [
         BreakPoint(number, c.kind, c.where, c.fault, c.in_window, trace.rows[c.order[0]][T],

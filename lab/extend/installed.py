@@ -68,16 +68,16 @@ def _class_of(name: str, cls: type[Any]) -> type[Any]:
         packages = " and ".join(sorted({_described(entry).package for entry in entries}))
         raise ValueError(f"{packages} each have a plug-in {name!r}; uninstall one of them")
     try:
-        found = entries[0].load()
+        loaded = entries[0].load()
     except Exception as error:
         package = _described(entries[0]).package
         raise ValueError(
             f"the plug-in {name!r} of {package} cannot be imported ({_reason(error)})"
         ) from error
-    if isinstance(found, type) and issubclass(found, cls):
-        return found
-    is_plugin = isinstance(found, type) and issubclass(found, Plugin)
-    description = f"a {found.kind}" if is_plugin else "not a class derived from one of lab.extend"
+    if isinstance(loaded, type) and issubclass(loaded, cls):
+        return loaded
+    is_plugin = isinstance(loaded, type) and issubclass(loaded, Plugin)
+    description = f"a {loaded.kind}" if is_plugin else "not a class derived from one of lab.extend"
     raise ValueError(f"the plug-in {name!r} is {description}; a {cls.kind} is required here")
 
 

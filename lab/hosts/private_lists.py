@@ -41,14 +41,14 @@ def sent_for(mail_data: bytes, path: Path, own_names: Collection[HostName]) -> P
     """Return the path for which mail came to an earlier host, if it has another mailbox than
     ``path``, which this host was given; None if no time stamp line says so.
     """
-    found = None
+    sender_list = None
     for stamp in _stamps(mail_data):
         if not stamp.forward_path or HostName(stamp.received_by) in own_names:
             continue
         earlier = _path_in(stamp.forward_path)
         if earlier is not None and earlier.mailbox_key != path.mailbox_key:
-            found = earlier
-    return found
+            sender_list = earlier
+    return sender_list
 
 
 def _stamps(mail_data: bytes) -> Iterator[TimeStamp]:

@@ -255,11 +255,13 @@ class ReplyScript:
                 continue
             self._early.add(spec.to)
             self._counts[spec.to] = coming
-            more = _steps(spec, b"")
-            if steps and more and not more[0].pause and not spec.pieces:
-                first = more.pop(0)
-                more.insert(0, Step(steps[-1].pause, steps.pop().octets + first.octets, first.then))
-            steps += more
+            added = _steps(spec, b"")
+            if steps and added and not added[0].pause and not spec.pieces:
+                first = added.pop(0)
+                added.insert(
+                    0, Step(steps[-1].pause, steps.pop().octets + first.octets, first.then)
+                )
+            steps += added
 
 
 def _steps(spec: ScriptedReply, own: bytes) -> list[Step]:

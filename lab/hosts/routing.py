@@ -100,14 +100,14 @@ class RoutingTable:
 
     def _neighbour(self, origin: str, hop: str) -> Neighbour:
         neighbours = self._neighbours.of(origin)
-        found = neighbours.get(hop) if isinstance(hop, str) else None
-        if found is None:
+        neighbour = neighbours.get(hop) if isinstance(hop, str) else None
+        if neighbour is None:
             near = ", ".join(sorted(neighbours)[:5]) or "none"
             raise PluginFailed(
                 f"{called(self.routing)} sends mail from {origin} to {shown(hop)}, which is not a "
                 f"neighbour of {origin}; its neighbours are {near}"
             )
-        return found
+        return neighbour
 
     def route(self, origin: str, target: str | None) -> list[str] | None:
         """Return the hosts after ``origin`` on the route to ``target``, which is the last.

@@ -74,10 +74,10 @@ def with_path(verdict: Reply, path: str) -> Reply:
     """
     if verdict.code not in TELLING or path_in(verdict.text) is not None:
         return verdict
-    first, *others = verdict.lines
+    first, *further = verdict.lines
     place = "<forward-path>"
     text = first.replace(place, path) if place in first else f"{first} {path}"
-    return reply(verdict.code, text, *others)
+    return reply(verdict.code, text, *further)
 
 
 def domain_in(greeting: Reply) -> str:

@@ -84,9 +84,9 @@ def path(name: str, value: Any, expected: str = "a path") -> str | os.PathLike[s
 
 def ending(name: str, value: Any, endings: Iterable[str], expected: str = "a path") -> str:
     """Return the ending of a path in small letters, which is one of ``endings``."""
-    found = os.path.splitext(os.fspath(path(name, value, expected)))[1]
+    suffix = os.path.splitext(os.fspath(path(name, value, expected)))[1]
     known = list(endings)
-    small = str(found).lower()
+    small = str(suffix).lower()
     if small in known:
         return small
     listed = " or ".join([", ".join(known[:-1]), known[-1]] if len(known) > 1 else known)

@@ -160,10 +160,10 @@ def _of_demands(
 
 
 def _by_host(users: Iterable[_User]) -> dict[str, list[_User]]:
-    found: dict[str, list[_User]] = {}
+    users_of: dict[str, list[_User]] = {}
     for user in users:
-        found.setdefault(user[0], []).append(user)
-    return found
+        users_of.setdefault(user[0], []).append(user)
+    return users_of
 
 
 def _matching(topology: Topology, glob: str) -> list[tuple[str, Path]]:

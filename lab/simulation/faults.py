@@ -48,13 +48,13 @@ class Faults:
     """
 
     def __init__(
-        self, specs: Sequence[FaultSpec], more: bool = False, *, may_grow: bool = False
+        self, specs: Sequence[FaultSpec], may_come: bool = False, *, may_grow: bool = False
     ) -> None:
         self.specs = list(specs)
         self._may_grow = may_grow
-        self._can_block_channels = bool(specs) or more
+        self._can_block_channels = bool(specs) or may_come
         self.pending_repairs = 0
-        self.interceptions = Interceptions(specs, self.notice, more)
+        self.interceptions = Interceptions(specs, self.notice, may_come)
         self._driver: Driver | None = None
         self._next_order = self._added_order = sequencer(FAULTS)
         self._times: list[float] = []

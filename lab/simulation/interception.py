@@ -35,7 +35,7 @@ class Interceptions:
     """
 
     def __init__(
-        self, specs: Sequence[FaultSpec], notice: Record | None = None, more: bool = False
+        self, specs: Sequence[FaultSpec], notice: Record | None = None, may_come: bool = False
     ) -> None:
         self.notice = _ignore if notice is None else notice
         self.hang_ups: list[FaultSpec] = []
@@ -43,8 +43,10 @@ class Interceptions:
         self.changes = {
             (spec.kind, spec.session, spec.number): spec for spec in specs if spec.line is not None
         }
-        self._have_hang_ups = more or any(spec.kind == "hang-up" and spec.after for spec in specs)
-        self._have_one_ways = more or any(spec.kind == "one-way" for spec in specs)
+        self._have_hang_ups = may_come or any(
+            spec.kind == "hang-up" and spec.after for spec in specs
+        )
+        self._have_one_ways = may_come or any(spec.kind == "one-way" for spec in specs)
         self._await_replies = any((spec.when or {}).get("event") == "reply" for spec in specs)
 
     def add(self, specs: Sequence[FaultSpec], sessions: Sequence[AnySession]) -> None:
@@ -53,20 +55,20 @@ class Interceptions:
         Changed replies and commands cannot be added: they are told apart by numbers that are
         counted from the beginning of a session.
         """
-        more = Interceptions(specs)
+        other = Interceptions(specs)
         for session in sessions:
             added: list[Interception] = []
-            if more._have_hang_ups and not self._have_hang_ups:
+            if other._have_hang_ups and not self._have_hang_ups:
                 added.append(HangUps(self, session))
-            if more._have_one_ways and not self._have_one_ways:
+            if other._have_one_ways and not self._have_one_ways:
                 added.append(SimplexFailures(self, session))
-            if more._await_replies and not self._await_replies:
+            if other._await_replies and not self._await_replies:
                 added.append(NoticedReplies(self, session))
             connection = session.connection
             connection.interceptions = (*connection.interceptions, *added)
-        self._have_hang_ups = self._have_hang_ups or more._have_hang_ups
-        self._have_one_ways = self._have_one_ways or more._have_one_ways
-        self._await_replies = self._await_replies or more._await_replies
+        self._have_hang_ups = self._have_hang_ups or other._have_hang_ups
+        self._have_one_ways = self._have_one_ways or other._have_one_ways
+        self._await_replies = self._await_replies or other._await_replies
 
     def close(self) -> None:
         """Notice nothing any more, at the end of a run."""

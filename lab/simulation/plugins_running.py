@@ -100,13 +100,13 @@ class RunningPlugins:
         Copies of them are asked. A probe that cannot be copied by now is asked itself, and does
         not see that row.
         """
-        found = {}
+        results = {}
         for probe in self.probes:
             asked = _copy_at_work(probe)
             if asked is not probe and _listens(probe, last):
                 ask(asked, asked.event, event_of(last, seq))
-            found[probe.name or type(probe).__name__] = ask(asked, asked.result)
-        return found
+            results[probe.name or type(probe).__name__] = ask(asked, asked.result)
+        return results
 
     def close(self) -> None:
         """Let go of the network, at the end of a run."""

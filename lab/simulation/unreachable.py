@@ -29,15 +29,17 @@ def unreachable_mail(topology: Topology) -> list[str]:
     said = []
     if len(sizes) > 1:
         shown = ", ".join(f"{size:,}" for size in sizes[:5])
-        more = f" and {len(sizes) - 5:,} more" if len(sizes) > 5 else ""
-        said.append(f"the network is in {len(sizes):,} pieces, of {shown}{more} hosts and routers")
+        unlisted = f" and {len(sizes) - 5:,} more" if len(sizes) > 5 else ""
+        said.append(
+            f"the network is in {len(sizes):,} pieces, of {shown}{unlisted} hosts and routers"
+        )
         if not topology.traffic:
             hosts = {host.name: 1 for host in topology.hosts.values() if host.kind != "router"}
             share = _Reach(topology, world).share_lost(hosts, hosts, len(hosts))
             said[0] += f"; about {_percent(share)} of mail from any host to any cannot arrive"
-    told = "for lack of a way" if said else "for lack of relays on the way"
-    said += _of_mail(world, told)
-    said += _of_traffic(topology, world, told)
+    reason = "for lack of a way" if said else "for lack of relays on the way"
+    said += _of_mail(world, reason)
+    said += _of_traffic(topology, world, reason)
     return said
 
 
@@ -67,17 +69,18 @@ class _Joined:
         self._above[self.first(a)] = self.first(b)
 
 
-def _of_mail(world: World, told: str) -> Iterator[str]:
+def _of_mail(world: World, reason: str) -> Iterator[str]:
     """Yield how many recipients of [[mail]] it cannot reach."""
     known = world.routes.resolve
     routes = [route for route in planned_routes(world) if not route.hosts]
     lost = [each for each in routes if known(HostName(each.to.rpartition("@")[2])) is not None]
     if lost:
         which = f"{lost[0].to}, from {lost[0].sender}"
-        yield f"{count_noun(len(lost), 'recipient')} of [[mail]] cannot be reached {told}: {which}"
+        recipients = count_noun(len(lost), "recipient")
+        yield f"{recipients} of [[mail]] cannot be reached {reason}: {which}"
 
 
-def _of_traffic(topology: Topology, world: World, told: str) -> Iterator[str]:
+def _of_traffic(topology: Topology, world: World, reason: str) -> Iterator[str]:
     """Yield the share of the mail of each [[traffic]] that cannot arrive."""
     reach: _Reach | None = None
     for number, spec in enumerate(topology.traffic):
@@ -87,7 +90,7 @@ def _of_traffic(topology: Topology, world: World, told: str) -> Iterator[str]:
             reach = _Reach(topology, world)
         share = reach.share_lost(senders, receivers, _same(topology, spec.sender, spec.to))
         if share:
-            yield f"about {_percent(share)} of the mail of traffic.{number} cannot arrive {told}"
+            yield f"about {_percent(share)} of the mail of traffic.{number} cannot arrive {reason}"
 
 
 def _percent(share: float) -> str:

@@ -371,7 +371,10 @@ class Stepper:
             self.undo()
         else:
             raise NoIntervention(f"{act!r} is not an act; use cut, crash, reply, hang-up or undo")
-        words = "; ".join(f"after event {one.moment}: {one.words}" for one in self.interventions)
+        words = "; ".join(
+            f"after event {intervention.moment}: {intervention.words}"
+            for intervention in self.interventions
+        )
         return self.run.trace, self.diff().page() if self.is_altered else "", words
 
     # -- what an intervention needs ---------------------------------------------------------------

@@ -341,11 +341,11 @@ def _values(column: pyarrow.ChunkedArray) -> list[Any]:
     if not pyarrow.types.is_dictionary(column.type):
         values: list[Any] = column.to_pylist()
         return values
-    found: list[Any] = []
+    read: list[Any] = []
     for chunk in column.chunks:
         known = [*chunk.dictionary.to_pylist(), None]
-        found += [known[-1 if n is None else n] for n in chunk.indices.to_pylist()]
-    return found
+        read += [known[-1 if n is None else n] for n in chunk.indices.to_pylist()]
+    return read
 
 
 def _row(values: tuple[Any, ...], decode: Callable[[str], dict[str, Any]]) -> Row:

@@ -62,10 +62,10 @@ def _leave(
         topology, planned.seed, experiment.until, ending, outcome["digest"],
         experiment.max_events,
     )  # fmt: skip
-    more = {"row": planned.number} | ({"plugins": list(plugins)} if plugins else {})
+    further = {"row": planned.number} | ({"plugins": list(plugins)} if plugins else {})
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as unfinished, open(unfinished, "w", encoding="utf-8") as file:
-        write_run_file(content | about | more, file)
+        write_run_file(content | about | further, file)
 
 
 def _holds(path: Path, about: dict[str, Any]) -> bool:

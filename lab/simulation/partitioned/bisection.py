@@ -76,9 +76,9 @@ class _Halving:
         off = abs(self.weight(inside) - self.target)
         between = sum(
             w
-            for node, others in enumerate(self.joined)
+            for node, neighbours in enumerate(self.joined)
             if inside[node]
-            for other, w in others.items()
+            for other, w in neighbours.items()
             if not inside[other]
         )
         return (off if off > _NEAR * self.total else 0.0), between
@@ -108,7 +108,7 @@ class _Halving:
         left = iter(range(len(weights)))
         heap = [(0.0, start)]
         inward = [0.0] * len(weights)
-        outward = [sum(others.values()) for others in joined]
+        outward = [sum(neighbours.values()) for neighbours in joined]
         weight = 0.0
         while weight < self.target:
             node = heappop(heap)[1] if heap else next(left)
@@ -166,8 +166,8 @@ class _Sides:
         self._side = side = list(inside)
         self._free = [True] * len(side)
         self._gains = [
-            sum(w if side[other] != side[node] else -w for other, w in others.items())
-            for node, others in enumerate(self._joined)
+            sum(w if side[other] != side[node] else -w for other, w in neighbours.items())
+            for node, neighbours in enumerate(self._joined)
         ]
         self._heaps: tuple[list[tuple[float, int]], ...] = ([], [])
         for node, gain in enumerate(self._gains):
