@@ -67,9 +67,9 @@ _TOP, _HIGH, _A, _B = 70.0, 400.0, 370.0, 640.0
 """Where the heights 1 and 0 are, and the columns of the two runs."""
 
 
-def slope_drawing(found: Differences, names: tuple[str, str]) -> str:
+def slope_drawing(differences: Differences, names: tuple[str, str]) -> str:
     """Return the slope chart of two runs."""
-    chart = layout.slopes(found, gap=17 / _HIGH)
+    chart = layout.slopes(differences, gap=17 / _HIGH)
     parts = [
         _text(_A + 12, 16, f"A: {cut(names[0], 44)}", "end", "bold"),
         _text(_B - 12, 16, f"B: {cut(names[1], 38)}", "start", "bold"),
@@ -92,13 +92,15 @@ def slope_drawing(found: Differences, names: tuple[str, str]) -> str:
         f"{count:,} in {side} only" for side, count in zip("AB", chart.alone, strict=True) if count
     ]
     parts.append(_text(_WIDTH / 2, _y(0) + 42, "; ".join(below), "middle", "small"))
-    told = "; ".join(_told(line.pair, found) for line in chart.lines if line.rank is not None)
-    about = f"Those that moved most: {told}" if told else "No recipient moved"
+    moves = "; ".join(
+        _told(line.pair, differences) for line in chart.lines if line.rank is not None
+    )
+    about = f"Those that moved most: {moves}" if moves else "No recipient moved"
     return _svg(_y(0) + 60, "How long each recipient took in A and in B", about, parts)
 
 
-def _told(pair: RecipientPair, found: Differences) -> str:
-    who = found.shown.path(pair.one.address)
+def _told(pair: RecipientPair, differences: Differences) -> str:
+    who = differences.shown.path(pair.one.address)
     return f"message {pair.one.message} to {who}: {fate(pair.a)} in A, {fate(pair.b)} in B"
 
 
@@ -137,7 +139,7 @@ def _slope_label(label: SlopeLabel, x: float, anchor: str) -> str:
 _LANE, _FIRST, _LAST = 40.0, 290.0, 720.0
 
 
-def lane_drawing(found: Differences, pairs: Sequence[RecipientPair]) -> str:
+def lane_drawing(differences: Differences, pairs: Sequence[RecipientPair]) -> str:
     """Return the time of recipients in both runs on one clock, two bars each."""
     ends = [
         each.settled_at if each.settled_at is not None else each.submitted_at
@@ -145,7 +147,7 @@ def lane_drawing(found: Differences, pairs: Sequence[RecipientPair]) -> str:
         for each in pair
         if each is not None
     ]
-    part = found.first.t if found.first is not None else None
+    part = differences.first.t if differences.first is not None else None
     last = max([*ends, part or 0.0, 1e-6])
     bottom = 30 + _LANE * len(pairs)
     parts = []
@@ -156,18 +158,18 @@ def lane_drawing(found: Differences, pairs: Sequence[RecipientPair]) -> str:
         parts.append(_text(x, bottom + 12, clock_time(n * step, 0 if step >= 1 else 3), "middle",
                            "small"))  # fmt: skip
     for n, pair in enumerate(pairs):
-        parts.append(_lane(found, pair, 30 + _LANE * n, last))
+        parts.append(_lane(differences, pair, 30 + _LANE * n, last))
     if part is not None:
         parts.append(_line(_x(part, last), 20, _x(part, last), bottom, "part"))
         anchor = "end" if _x(part, last) > _WIDTH - 220 else "start"
         parts.append(_text(_x(part, last), 11, f"they part at {clock_time(part)}", anchor, "small"))
-    if found.phases is not None:
+    if differences.phases is not None:
         parts = [_PATTERNS, *parts, *_phase_legend(bottom + 40)]
-    told = "; ".join(_told(pair, found) for pair in pairs)
+    moves = "; ".join(_told(pair, differences) for pair in pairs)
     return _svg(
-        bottom + (56 if found.phases is not None else 26),
+        bottom + (56 if differences.phases is not None else 26),
         "From submission to outcome on one clock",
-        told,
+        moves,
         parts,
     )
 
@@ -176,14 +178,14 @@ def _x(t: float, last: float) -> float:
     return _FIRST + (_LAST - _FIRST) * t / last
 
 
-def _lane(found: Differences, pair: RecipientPair, y: float, last: float) -> str:
-    who = f"{pair.one.message} {found.shown.path(pair.one.address)}"
+def _lane(differences: Differences, pair: RecipientPair, y: float, last: float) -> str:
+    who = f"{pair.one.message} {differences.shown.path(pair.one.address)}"
     parts = [_text(_FIRST - 28, y + 14, cut(who, 38), "end")]
     runs = (("A", "a", pair.a, y + 1), ("B", "b", pair.b, y + 15))
     for run, (side, kind, recipient, top) in enumerate(runs):
         parts.append(_text(_FIRST - 8, top + 6, side, "end", "small"))
         if recipient is not None:
-            phases = () if found.phases is None else found.phases.phases(run, recipient)
+            phases = () if differences.phases is None else differences.phases.phases(run, recipient)
             parts.append(_bar(recipient, kind, phases, top, last))
     return "".join(parts)
 
@@ -236,7 +238,7 @@ _FLAT, _FLAT_HEIGHT = 0.02, 120.0
 _MOST_ARROWS: Final = 200
 
 
-def map_drawing(found: Differences, meta: Meta) -> str:
+def map_drawing(differences: Differences, meta: Meta) -> str:
     """Return the map with an arrow for each direction of a link whose load changed."""
     hosts, links = list(meta.get("hosts", ())), list(meta.get("links", ()))
     found_places = map_layout.places(hosts, links)
@@ -247,7 +249,7 @@ def map_drawing(found: Differences, meta: Meta) -> str:
         for host, (x, y) in zip(hosts, found_places, strict=True)
     }
     changed = [
-        each for each in found.loads.changed() if each.host in places and each.peer in places
+        each for each in differences.loads.changed() if each.host in places and each.peer in places
     ]
     parts = [_MARKERS]
     parts += [_line(*places[link["a"]], *places[link["b"]], "link") for link in links]
@@ -258,11 +260,13 @@ def map_drawing(found: Differences, meta: Meta) -> str:
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{size}" class="{map_layout.kind_of(host)}"/>'
         for host, (x, y) in zip(hosts, places.values(), strict=True)
     ]
-    parts += _names(found, hosts, links, places, changed, size)
+    parts += _names(differences, hosts, links, places, changed, size)
     parts += _map_legend(changed, tall + 90)
-    unit = found.loads.unit
-    told = "; ".join(f"{link_name(each, found)}: {change_text(each, unit)}" for each in changed[:8])
-    return _svg(tall + 105, f"Load of the links in B compared with A, {unit}", told, parts)
+    unit = differences.loads.unit
+    words = "; ".join(
+        f"{link_name(each, differences)}: {change_text(each, unit)}" for each in changed[:8]
+    )
+    return _svg(tall + 105, f"Load of the links in B compared with A, {unit}", words, parts)
 
 
 _MARKERS: Final = "<defs>" + "".join(
@@ -291,7 +295,7 @@ def _arrow(each: LinkChange, places: Mapping[str, tuple[float, float]], most: fl
 
 
 def _names(
-    found: Differences,
+    differences: Differences,
     hosts: Sequence[Mapping[str, Any]],
     links: Sequence[Mapping[str, Any]],
     places: Mapping[str, tuple[float, float]],
@@ -305,7 +309,7 @@ def _names(
     for n in map_layout.labelled(hosts, links, ends):
         name = str(hosts[n]["name"])
         x, y = places[name]
-        text = cut(found.shown[name], 24)
+        text = cut(differences.shown[name], 24)
         half = 3.7 * len(text) + 3
         x = min(max(x, half), _WIDTH - half)
         for at in (y + size + 10, y - size - 10):
@@ -329,10 +333,10 @@ def _map_legend(changed: Sequence[LinkChange], y: float) -> list[str]:
     return parts
 
 
-def link_name(each: LinkChange, found: Differences) -> str:
+def link_name(each: LinkChange, differences: Differences) -> str:
     """Return a direction of a link by its ends as people see them."""
     name = f" ({each.name})" if each.name else ""
-    return f"{found.shown[each.host]} → {found.shown[each.peer]}{name}"
+    return f"{differences.shown[each.host]} → {differences.shown[each.peer]}{name}"
 
 
 def change_text(each: LinkChange, unit: str) -> str:

@@ -45,14 +45,14 @@ _LANES: Final = 12
 _MOST_NOTES: Final = 20
 
 
-def diff_page(found: Differences, names: tuple[str, str], meta: Meta) -> str:
+def diff_page(differences: Differences, names: tuple[str, str], meta: Meta) -> str:
     """Return the page; ``names`` say what A and B are, and ``meta`` describes the topology."""
-    title = verdict(found)
+    title = verdict(differences)
     own = (Path(__file__).parent / "diff_page.css").read_text(encoding="utf-8")
     style = visual_language.style_sheet(":root") + own
-    sections = [_first(found), *_recipients(found, names), _links(found, meta)]
-    about = [f"A: {names[0]}", f"B: {names[1]}", phase_sentence(found)]
-    notes = [*found.notes, *found.made_from, *found.unlike]
+    sections = [_first(differences), *_recipients(differences, names), _links(differences, meta)]
+    about = [f"A: {names[0]}", f"B: {names[1]}", phase_sentence(differences)]
+    notes = [*differences.notes, *differences.made_from, *differences.unlike]
     left = len(notes) - _MOST_NOTES
     if left > 0:
         notes = [*notes[:_MOST_NOTES], f"and {left:,} more"]
@@ -74,11 +74,11 @@ def diff_page(found: Differences, names: tuple[str, str], meta: Meta) -> str:
 
 
 def write_diff_page(
-    found: Differences, names: tuple[str, str], meta: Meta, path: str | os.PathLike[str]
+    differences: Differences, names: tuple[str, str], meta: Meta, path: str | os.PathLike[str]
 ) -> None:
     """Write the page to a file, which is replaced when the page is complete."""
     with whole_file(Path(path)) as unfinished:
-        unfinished.write_text(diff_page(found, names, meta), encoding="utf-8")
+        unfinished.write_text(diff_page(differences, names, meta), encoding="utf-8")
 
 
 def _section(number: int, heading: str, *parts: str) -> str:
@@ -98,9 +98,9 @@ def _table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Sequence[int] = ()
 ) -> str:
     def cells(tag: str, texts: Sequence[str]) -> str:
-        more = ' scope="col"' if tag == "th" else ""
+        scope = ' scope="col"' if tag == "th" else ""
         return "".join(
-            f"<{tag}{more}{' class=number' if n in numbers else ''}>{escaped(text)}</{tag}>"
+            f"<{tag}{scope}{' class=number' if n in numbers else ''}>{escaped(text)}</{tag}>"
             for n, text in enumerate(texts)
         )
 
@@ -108,8 +108,8 @@ def _table(
     return f"<table><thead><tr>{cells('th', columns)}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _first(found: Differences) -> str:
-    first = found.first
+def _first(differences: Differences) -> str:
+    first = differences.first
     if first is None:
         return ""
     rows = [("both", clock_time(each.t, 6), each.sentence) for each in first.before]
@@ -123,16 +123,17 @@ def _first(found: Differences) -> str:
     )
 
 
-def _recipients(found: Differences, names: tuple[str, str]) -> list[str]:
-    movers = found.movers()
-    if not found.pairs:
+def _recipients(differences: Differences, names: tuple[str, str]) -> list[str]:
+    movers = differences.movers()
+    if not differences.pairs:
         return []
     slopes = "How long each recipient took"
-    parts = [_wide(f"{slopes}: drawing", slope_drawing(found, names))]
+    parts = [_wide(f"{slopes}: drawing", slope_drawing(differences, names))]
     if movers:
         rows = [
-            (message_numbers(pair), found.shown.path(pair.one.address), fate(pair.a), fate(pair.b),
-             change(pair), mostly(found, pair))
+            (message_numbers(pair), differences.shown.path(pair.one.address), fate(pair.a),
+             fate(pair.b),
+             change(pair), mostly(differences, pair))
             for pair in movers[:_ROWS]
         ]  # fmt: skip
         table = _table(("message", "recipient", "in A", "in B", "B is", "mostly"), rows, (0,))
@@ -142,14 +143,16 @@ def _recipients(found: Differences, names: tuple[str, str]) -> list[str]:
     sections = [_section(2, slopes, *parts)]
     if movers:
         clock = "On one clock: those that fared otherwise"
-        lanes = lane_drawing(found, movers[:_LANES])
-        sections.append(_section(3, clock, _wide(f"{clock}: drawing", lanes), *_phases(found)))
+        lanes = lane_drawing(differences, movers[:_LANES])
+        sections.append(
+            _section(3, clock, _wide(f"{clock}: drawing", lanes), *_phases(differences))
+        )
     return sections
 
 
-def _phases(found: Differences) -> list[str]:
+def _phases(differences: Differences) -> list[str]:
     """Return the gained and lost seconds of each phase, in all and of those that moved."""
-    totals = found.phase_totals()
+    totals = differences.phase_totals()
     if not totals:
         return []
 
@@ -157,10 +160,10 @@ def _phases(found: Differences) -> list[str]:
         return (name, *(_gained(seconds.get(phase, 0.0)) for phase in PHASES), _gained(all_of_them))
 
     rows = [row("all that changed", totals, sum(totals.values()))]
-    movers = [pair for pair in found.movers() if pair.change]
+    movers = [pair for pair in differences.movers() if pair.change]
     for pair in movers[:_PHASE_ROWS]:
-        who = f"{message_numbers(pair)} {found.shown.path(pair.one.address)}"
-        spent = {one.phase: one.change for one in found.phase_changes(pair)}
+        who = f"{message_numbers(pair)} {differences.shown.path(pair.one.address)}"
+        spent = {part.phase: part.change for part in differences.phase_changes(pair)}
         rows.append(row(who, spent, pair.change or 0.0))
     heading = "Seconds that B took more (+) or less (-), by phase"
     columns = ("recipient", *PHASES, "in all")
@@ -172,15 +175,15 @@ def _gained(seconds: float) -> str:
     return f"{seconds:+,.3f}" if round(seconds, 3) else "0"
 
 
-def _links(found: Differences, meta: Meta) -> str:
-    if not found.loads.unit or not meta.get("hosts"):
+def _links(differences: Differences, meta: Meta) -> str:
+    if not differences.loads.unit or not meta.get("hosts"):
         return ""
-    heading = f"Load of the links, in {found.loads.unit}"
-    changed = found.loads.changed()
-    parts = [_wide(f"{heading}: map", map_drawing(found, meta))]
+    heading = f"Load of the links, in {differences.loads.unit}"
+    changed = differences.loads.changed()
+    parts = [_wide(f"{heading}: map", map_drawing(differences, meta))]
     if changed:
         rows = [
-            (link_name(each, found),
+            (link_name(each, differences),
              *("none" if load is None else f"{load:,.6g}" for load in (each.a, each.b)),
              f"{each.change:+,.6g}")
             for each in changed[:_ROWS]

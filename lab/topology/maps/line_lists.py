@@ -141,16 +141,16 @@ def read_neighbours(text: str) -> Map:
     """Return the map of networkx's adjacency lists, on one line a node or on several."""
     lines = list(lines_of(text))
     try:
-        rows = [(number, split(line)) for number, line in lines]
+        numbered_lines = [(number, split(line)) for number, line in lines]
     except ValueError as why:
         raise GraphFault(str(why)) from None
-    if not rows:
+    if not numbered_lines:
         raise GraphFault("it has no nodes; write a node and its neighbours on each line")
-    made = _blocks(rows)
+    made = _blocks(numbered_lines)
     if made is not None:
         return made
     made = Map("adjacency list")
-    for _, words in rows:
+    for _, words in numbered_lines:
         node = node_of(words[0])
         made.add_node(node)
         for word in words[1:]:
@@ -158,19 +158,19 @@ def read_neighbours(text: str) -> Map:
     return made
 
 
-def _blocks(rows: list[tuple[int, list[str]]]) -> Map | None:
+def _blocks(numbered_lines: list[tuple[int, list[str]]]) -> Map | None:
     """Return the map of a multi-line adjacency list; None if the lines are no such list.
 
     A line has a node and how many neighbours it has; each has a line below.
     """
     made = Map("multi-line adjacency list")
     place = 0
-    while place < len(rows):
-        words = rows[place][1]
+    while place < len(numbered_lines):
+        words = numbered_lines[place][1]
         if len(words) != 2 or not words[1].isdecimal() or len(words[1]) > 7:
             return None
         node, count = node_of(words[0]), int(words[1])
-        below = [line for _, line in rows[place + 1 : place + 1 + count]]
+        below = [line for _, line in numbered_lines[place + 1 : place + 1 + count]]
         if len(below) < count or any(len(line) > 3 for line in below):
             return None
         made.add_node(node)

@@ -16,11 +16,11 @@ FOLDER: Final = "probes"
 """The folder of these files, in the directory of a run."""
 
 
-def finding_files(found: Mapping[str, object]) -> dict[str, str]:
+def finding_files(findings: Mapping[str, object]) -> dict[str, str]:
     """Return the name of the file of each probe, below the directory of a run."""
     return {
         name: f"{FOLDER}/{file_name(name)}.{'csv' if _is_table(value) else 'json'}"
-        for name, value in found.items()
+        for name, value in findings.items()
     }
 
 
@@ -33,18 +33,18 @@ def listed_files(content: object) -> Iterator[str]:
             yield f"{FOLDER}/{path.name}"
 
 
-def write_finding(found: Any, file: IO[str]) -> None:
+def write_finding(finding: Any, file: IO[str]) -> None:
     """Write what a probe has found; ``file`` is open for text with ``newline=""``.
 
     A table begins with a line of column names, and what a row does not have is empty. A DataFrame
     is written with its index first.
     """
-    if hasattr(found, "to_csv"):
-        found.to_csv(file, lineterminator="\n")
-    elif _is_table(found):
-        _write_rows(found, file)
+    if hasattr(finding, "to_csv"):
+        finding.to_csv(file, lineterminator="\n")
+    elif _is_table(finding):
+        _write_rows(finding, file)
     else:
-        json.dump(plain(found), file, ensure_ascii=False, indent=1)
+        json.dump(plain(finding), file, ensure_ascii=False, indent=1)
         file.write("\n")
 
 
@@ -65,10 +65,10 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _is_table(found: object) -> bool:
-    if hasattr(found, "to_csv"):
+def _is_table(finding: object) -> bool:
+    if hasattr(finding, "to_csv"):
         return True
-    return isinstance(found, list) and all(isinstance(row, Mapping) for row in found)
+    return isinstance(finding, list) and all(isinstance(row, Mapping) for row in finding)
 
 
 def _write_rows(rows: Sequence[Mapping[str, object]], file: IO[str]) -> None:

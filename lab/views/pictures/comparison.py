@@ -30,7 +30,7 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
     On the line the two are equal. Mail that was delivered in one run only is at the edge. The
     figures of ``likeness`` stand below, and the differences.
     """
-    found = likeness(simulated, live)
+    alike = likeness(simulated, live)
     with plot_style.styled(ax):
         ax = ax if ax is not None else plot_style.new_axes(8, 6.4)
         ours, theirs = _times(simulated, live)
@@ -66,16 +66,16 @@ def comparison(simulated: Trace, live: Trace, ax: Axes | None = None) -> Axes:
         )
         ax.grid(visible=True)
         ax.legend(loc="upper left")
-        write_figures(ax, found, 44)
+        write_figures(ax, alike, 44)
     return ax
 
 
-def write_figures(ax: Axes, found: Mapping[str, Any], points: float) -> None:
+def write_figures(ax: Axes, alike: Mapping[str, Any], points: float) -> None:
     """Write the figures of ``likeness`` and the first differences below a picture."""
-    lines = sentences(found)
+    lines = sentences(alike)
     _write_below(ax, points, lines, plot_style.colour("ink"))
     _write_below(
-        ax, points + 4 + 12 * len(lines), _shown_differences(found["differences"]),
+        ax, points + 4 + 12 * len(lines), _shown_differences(alike["differences"]),
         plot_style.colour("text-bad"),
     )  # fmt: skip
 
@@ -104,25 +104,25 @@ def _shown_differences(differences: Sequence[Mapping[str, Any]]) -> list[str]:
     lines = []
     for difference in differences[:MOST_DRAWN]:
         lines += textwrap.wrap(sentence(dict(difference)), 110, subsequent_indent="    ")
-    if (more := len(differences) - MOST_DRAWN) > 0:
-        lines.append(f"and {count_noun(more, 'more difference')}: lab compare --json has all")
+    if (undrawn := len(differences) - MOST_DRAWN) > 0:
+        lines.append(f"and {count_noun(undrawn, 'more difference')}: lab compare --json has all")
     return lines
 
 
-def sentences(found: Mapping[str, Any]) -> list[str]:
+def sentences(alike: Mapping[str, Any]) -> list[str]:
     """Return the figures of merit as lines of text."""
-    submitted, sessions, octets = found["submitted"], found["sessions"], found["octets"]
+    submitted, sessions, octets = alike["submitted"], alike["sessions"], alike["octets"]
     lines = [
-        f"recipients: {_both(submitted)} submitted, {found['recipients']} delivered in both",
-        f"the same outcome: {100 * found['same_outcome']:.4g} %",
-        f"the same bytes: {100 * found['same_octets']:.4g} % "
+        f"recipients: {_both(submitted)} submitted, {alike['recipients']} delivered in both",
+        f"the same outcome: {100 * alike['same_outcome']:.4g} %",
+        f"the same bytes: {100 * alike['same_octets']:.4g} % "
         f"({_both(sessions, 'session')}, {_both(octets, 'byte')})",
     ]
-    if "median_difference" in found:
-        lines.append(f"live takes {found['median_difference']:+.3g} s longer (median)")
-        lines.append(f"95 % differ by less than {found['p95_difference']:.3g} s")
-    if found["correlation"] is not None:
-        lines.append(f"correlation {found['correlation']:.4f}")
+    if "median_difference" in alike:
+        lines.append(f"live takes {alike['median_difference']:+.3g} s longer (median)")
+        lines.append(f"95 % differ by less than {alike['p95_difference']:.3g} s")
+    if alike["correlation"] is not None:
+        lines.append(f"correlation {alike['correlation']:.4f}")
     return lines
 
 

@@ -112,10 +112,10 @@ def breaks(explored: Explored, ax: Axes | None = None) -> Axes:
             label = "from the mail data to its 250" if number == 0 else None
             ax.axvspan(begin, end, color=plot_style.tint("down", 0.25), lw=0, zorder=0, label=label)
         for result, look in _RESULTS.items():
-            found = [p for p, o in explored.tried() if _result(o.counts) == result]
+            tried = [p for p, o in explored.tried() if _result(o.counts) == result]
             ax.plot(
-                [p.at for p in found], [kinds.index(p.kind) for p in found],
-                ls="", label=f"{result} ({len(found):,})", zorder=3, clip_on=False, **look,
+                [p.at for p in tried], [kinds.index(p.kind) for p in tried],
+                ls="", label=f"{result} ({len(tried):,})", zorder=3, clip_on=False, **look,
             )  # fmt: skip
         _finish(ax, explored, kinds)
     return ax

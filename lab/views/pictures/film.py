@@ -273,16 +273,16 @@ class _Film:
 
     def _ends(self) -> Iterator[str]:
         """Yield a sign, with its word, where mail was lost or came twice, from then on."""
-        found = wrongs(self.trace)
-        if not found.lost and not found.twice:
+        wrong = wrongs(self.trace)
+        if not wrong.lost and not wrong.twice:
             return
         for itinerary in itineraries(self.trace):
-            lost_at = found.lost_at(itinerary.number)
+            lost_at = wrong.lost_at(itinerary.number)
             if lost_at is not None:
                 hops = [hop for hop in itinerary.hops if hop.outcome != "queued"]
                 yield from self._sign("lost", hops[-1].peer if hops else itinerary.host, lost_at)
             ends = [end for end in itinerary.ends if end.kind == "deliver"]
-            if ends and found.came_twice(itinerary.number):
+            if ends and wrong.came_twice(itinerary.number):
                 yield from self._sign("twice", ends[-1].host, ends[-1].t)
 
     def _sign(self, end: str, host: str, t: float) -> Iterator[str]:

@@ -36,8 +36,8 @@ def film_clock(scale: Timescale, crossings: Iterable[Span], seconds: float) -> T
         first, last = bisect_left(knots, begin), bisect_left(knots, end)
         short = least - sum(lengths[first:last])
         if short > 0:
-            more = short / (last - first)
-            lengths[first:last] = [length + more for length in lengths[first:last]]
+            share = short / (last - first)
+            lengths[first:last] = [length + share for length in lengths[first:last]]
     places = [*accumulate(lengths, initial=0.0)]
     whole = places[-1] or 1.0
     return Timescale(tuple(knots), tuple(place / whole for place in places), scale.folds)

@@ -40,8 +40,8 @@ def fonts_for(text: str) -> list[str]:
     """Return the names of fonts that together have all letters of a text, the usual one first."""
     if text.isascii():
         return [BASE]
-    found = dict.fromkeys([BASE, *filter(None, map(_font_of, _drawn(text)))])
-    return [*found, _LAST] if missing(text) and _LAST in _files() else [*found]
+    fonts = dict.fromkeys([BASE, *filter(None, map(_font_of, _drawn(text)))])
+    return [*fonts, _LAST] if missing(text) and _LAST in _files() else [*fonts]
 
 
 def missing(text: str) -> list[str]:
@@ -68,11 +68,11 @@ def tell_missing(texts: Iterable[str]) -> None:
         return
     _told.update(map(_script, chars))
     named = ", ".join(f"{visible(char)} (U+{ord(char):04X})" for char in chars[:_MOST_NAMED])
-    more = f" and {len(chars) - _MOST_NAMED} more" if len(chars) > _MOST_NAMED else ""
+    unlisted = f" and {len(chars) - _MOST_NAMED} more" if len(chars) > _MOST_NAMED else ""
     logging.getLogger("lab").warning(
         "no font of this system has %s%s: pictures show a box for each; "
         "install a font with these letters, such as Noto Sans",
-        named, more,
+        named, unlisted,
     )  # fmt: skip
 
 

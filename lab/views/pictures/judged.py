@@ -60,10 +60,10 @@ def _finish(ax: Axes, source: object, kind: str, *, is_own: bool) -> None:
 
 def problem_lines(trace: Trace) -> list[str]:
     """Return what stands at the top of each picture of a run: nothing if all went as it should."""
-    found = wrongs(trace).sentences()
-    left = len(found) - _MOST
-    more = [f"and {count_noun(left, 'more problem')}: lab run reports all"] if left > 0 else []
-    return [f"{visual_language.BROKEN.glyph} {line}" for line in found[:_MOST]] + more
+    problems = wrongs(trace).sentences()
+    left = len(problems) - _MOST
+    rest = [f"and {count_noun(left, 'more problem')}: lab run reports all"] if left > 0 else []
+    return [f"{visual_language.BROKEN.glyph} {line}" for line in problems[:_MOST]] + rest
 
 
 def mention(ax: Axes, sentences: list[str], is_own: bool = True) -> None:
@@ -92,8 +92,8 @@ _LOOK: Final[dict[str, Any]] = {
 def _band(ax: Axes, text: str) -> None:
     figure: Any = ax.figure
     wide, high = figure.get_size_inches()
-    more = _LINE * (text.count("\n") + 1) + 0.22
-    tall = high + more
+    room = _LINE * (text.count("\n") + 1) + 0.22
+    tall = high + room
     for each in figure.axes:
         if each.get_axes_locator() is None or each is ax:
             left, bottom, width, height = each.get_position(original=True).bounds

@@ -77,18 +77,18 @@ def ladder(
     """
     check_trace(trace)
     why = ""
-    chosen, more = first_ladder_rows(
+    chosen, undrawn = first_ladder_rows(
         trace, _MOST_READ, message=message, session=session, between=between
     )
     is_free = message is None and session is None and between is None
-    if is_free and (more or not _has_room(chosen)):
+    if is_free and (undrawn or not _has_room(chosen)):
         message, why = most_telling(trace)
-    if message is not None and (more or is_free):
+    if message is not None and (undrawn or is_free):
         chosen = ladder_rows(trace, message=message)
-        more = 0
+        undrawn = 0
     shown = pictured_names(trace.meta)
     with plot_style.styled(ax):
-        picture = _Drawing(chosen, more, ax, to_scale, shown)
+        picture = _Drawing(chosen, undrawn, ax, to_scale, shown)
         title = _title(trace, message, session, between, shown)
         return picture.draw(f"{title}, {why}" if why else title)
 
@@ -124,7 +124,7 @@ class _Drawing:
     def __init__(
         self,
         chosen: list[LadderRow],
-        more: int,
+        undrawn: int,
         ax: Axes | None,
         to_scale: bool,
         shown_names: ShownNames,
@@ -133,7 +133,7 @@ class _Drawing:
         self.own = ax is None
         if not to_scale:
             chosen = [row for row in chosen if row.kind != "close"]
-        self.count = sum(row.kind != "wait" for row in chosen) + more
+        self.count = sum(row.kind != "wait" for row in chosen) + undrawn
         shown, self.before = _window(chosen, _MOST_ROWS)
         self.hosts = _in_order(shown)
         self.place = {host: number for number, host in enumerate(self.hosts)}
@@ -340,8 +340,8 @@ class _Drawing:
         hidden = self.count - sum(row.kind != "wait" for row in self.shown)
         if hidden > 0:
             before = f"{self.before:,} of them before; " if self.before else ""
-            more = f"... and {hidden:,} more rows; {before}pick a message, a session or two hosts"
-            ax.text(0.0, -0.02 if not self.own else -0.28 / self.height, more,
+            rest = f"... and {hidden:,} more rows; {before}pick a message, a session or two hosts"
+            ax.text(0.0, -0.02 if not self.own else -0.28 / self.height, rest,
                     transform=ax.transAxes, ha="left", va="top", fontsize=9, color=plot_style.GREY,
                     gid="more")  # fmt: skip
 

@@ -116,5 +116,5 @@ def _recipients(itinerary: Itinerary, shown: ShownNames) -> str:
     if not itinerary.recipients:
         return shown[itinerary.hops[0].peer if itinerary.hops else itinerary.host]
     first = shown.path(itinerary.recipients[0].strip("<>").rpartition(":")[2])
-    more = len(itinerary.recipients) - 1
-    return f"{first} +{more}" if more and "@" in first else first
+    others = len(itinerary.recipients) - 1
+    return f"{first} +{others}" if others and "@" in first else first

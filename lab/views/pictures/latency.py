@@ -108,7 +108,7 @@ def _scale(ax: Axes, seconds: list[float]) -> None:
 def _shares(ax: Axes, times: dict[str, list[float]], outcomes: Counter[str]) -> None:
     """Draw which share of all recipients had their mail within a time, in all and by hops."""
     everybody = outcomes.total()
-    every = sorted(time for some in times.values() for time in some)
+    every = sorted(time for group in times.values() for time in group)
     delivered = (
         f"{len(every):,} of {everybody:,}" if len(every) < everybody else f"all {len(every):,}"
     )
@@ -117,10 +117,10 @@ def _shares(ax: Axes, times: dict[str, list[float]], outcomes: Counter[str]) -> 
         _steps(
             ax, every, everybody, name, {"color": plot_style.colour("ink"), "lw": 2.4, "ls": "-"}
         )
-    for number, (name, some) in enumerate(times.items()):
+    for number, (name, group) in enumerate(times.items()):
         look = {"color": _COLOURS[number % len(_COLOURS)], "ls": _LINES[number % len(_LINES)]}
-        name = f"{name} ({len(some):,}; median {time_taken(median(some))})"
-        _steps(ax, some, everybody, name, {"lw": 1.8, **look})
+        name = f"{name} ({len(group):,}; median {time_taken(median(group))})"
+        _steps(ax, group, everybody, name, {"lw": 1.8, **look})
     ax.set_ylim(0, 1.02)
     ax.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
     ax.set_ylabel(
@@ -130,21 +130,21 @@ def _shares(ax: Axes, times: dict[str, list[float]], outcomes: Counter[str]) -> 
     _legend(ax)
 
 
-def _steps(ax: Axes, some: list[float], everybody: int, name: str, look: dict[str, Any]) -> None:
+def _steps(ax: Axes, seconds: list[float], everybody: int, name: str, look: dict[str, Any]) -> None:
     left, right = ax.get_xlim()
-    share = [(n + 1) / everybody for n in range(len(some))]
+    share = [(n + 1) / everybody for n in range(len(seconds))]
     last = share[-1]
-    ax.step([left, *some, right], [0.0, *share, last], where="post", label=name, **look)
+    ax.step([left, *seconds, right], [0.0, *share, last], where="post", label=name, **look)
 
 
 def _without_mail(ax: Axes, delivered: float, outcomes: Counter[str]) -> None:
     """Shade the share of those who did not get their mail, and say what became of them."""
-    others = [(n, name) for name, n in outcomes.most_common() if name != "delivered" and n]
-    if not others:
+    undelivered = [(n, name) for name, n in outcomes.most_common() if name != "delivered" and n]
+    if not undelivered:
         return
     ax.axhspan(delivered, 1.0, facecolor="white", edgecolor=plot_style.colour("returned"),
                hatch="\\\\", lw=0, alpha=0.45, zorder=0)  # fmt: skip
-    words = ", ".join(f"{n:,} {_OUTCOMES.get(name, name)}" for n, name in others)
+    words = ", ".join(f"{n:,} {_OUTCOMES.get(name, name)}" for n, name in undelivered)
     ax.annotate(
         f"not delivered: {words}", (0.0, min(1.0, max((1 + delivered) / 2, 0.06))),
         xycoords=("axes fraction", "data"), xytext=(8, -1), textcoords="offset points", va="center",

@@ -20,14 +20,14 @@ MOST: Final = 120
 MORE, LESS = plot_style.VERMILION, plot_style.BLUE
 
 
-def load_changes(found: Differences, meta: Meta, ax: Axes | None = None) -> Axes:
+def load_changes(differences: Differences, meta: Meta, ax: Axes | None = None) -> Axes:
     """Draw the map with an arrow for each direction of a link whose load changed.
 
     Those that carried more in run B are solid, those that carried less are dashed; the broader, the
     larger the change. ``meta`` describes the topology. On ``ax``, or on a figure of its own.
     """
     with plot_style.styled(ax):
-        picture = _ChangeMap(found, meta, ax)
+        picture = _ChangeMap(differences, meta, ax)
         picture.draw()
         picture.ax.set_title(
             plot_style.fitted_title(picture.ax, "Load of the links in B, compared with A")
@@ -38,12 +38,12 @@ def load_changes(found: Differences, meta: Meta, ax: Axes | None = None) -> Axes
 class _ChangeMap(Map):
     """The map whose arrows are changes of load."""
 
-    def __init__(self, found: Differences, meta: Meta, ax: Axes | None) -> None:
+    def __init__(self, differences: Differences, meta: Meta, ax: Axes | None) -> None:
         super().__init__(meta, ax)
-        self.unit = found.loads.unit
+        self.unit = differences.loads.unit
         self.changed = [
             each
-            for each in found.loads.changed()
+            for each in differences.loads.changed()
             if each.host in self.number and each.peer in self.number
         ]
         # of many hosts, those at the largest changes have names

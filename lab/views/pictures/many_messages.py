@@ -61,12 +61,12 @@ def many_messages(
     if own:
         left = 0.19 if faults else 0.075
         ax.set_position((left, 0.185, 0.98 - left, 0.745))
-    found = wrongs(trace)
+    wrong = wrongs(trace)
     if len(messages) <= LANES:
         phases = Phases(trace) if includes(trace.level, "wire") else None
-        _thin(ax, messages, end, found, bool(faults), phases)
+        _thin(ax, messages, end, wrong, bool(faults), phases)
     else:
-        _sums(ax, messages, end, delivered_at(Account(trace.rows)), found)
+        _sums(ax, messages, end, delivered_at(Account(trace.rows)), wrong)
     if faults:
         add_faults(ax, faults, end)
     _title(ax, plot_style.shorten(title or "Timeline", 70), len(messages))
@@ -88,7 +88,7 @@ def _thin(
     ax: Axes,
     messages: list[Itinerary],
     end: float,
-    found: Wrongs,
+    wrong: Wrongs,
     on_one_clock: bool,
     phases: Phases | None,
 ) -> None:
@@ -105,7 +105,7 @@ def _thin(
             drawn.set_capstyle("butt")
             ax.add_collection(drawn)
             keys[name] = drawn
-    _thin_ends(ax, messages, end, keys, found, on_one_clock)
+    _thin_ends(ax, messages, end, keys, wrong, on_one_clock)
     if on_one_clock:
         plot_style.time_axis(ax, 0.0, max(end, 1e-3))
     else:
@@ -150,7 +150,7 @@ _NOTICE: Final = "a notification on its way back"
 def _parts(hop: Hop, end: float, phases: Phases | None) -> Iterator[tuple[str, float, float]]:
     """Yield a hop's spans of time, by the names of their phases."""
     if phases is not None:
-        yield from ((one.phase, one.begin, one.end) for one in phases.of_hop(hop))
+        yield from ((phase.phase, phase.begin, phase.end) for phase in phases.of_hop(hop))
         return
     for stage in stages(hop, end):
         yield _PHASES[stage.kind], stage.begin, stage.end
@@ -171,15 +171,15 @@ def _ends(message: Itinerary, until: float) -> Iterator[tuple[str, float]]:
                 yield end.kind, end.t
 
 
-def _all_ends(message: Itinerary, end: float, found: Wrongs) -> Iterator[tuple[str, float]]:
+def _all_ends(message: Itinerary, end: float, wrong: Wrongs) -> Iterator[tuple[str, float]]:
     """Yield what became of a message, LOST and TWICE included, and when."""
-    lost_at = found.lost_at(message.number)
+    lost_at = wrong.lost_at(message.number)
     if lost_at is not None:
         yield "lost", lost_at
     deliveries = [t for kind, t in _ends(message, end) if kind == "deliver"]
-    if found.came_twice(message.number) and deliveries:
+    if wrong.came_twice(message.number) and deliveries:
         yield "twice", deliveries[-1]
-    yield from (one for one in _ends(message, end) if lost_at is None or one[0] != "queued")
+    yield from (each for each in _ends(message, end) if lost_at is None or each[0] != "queued")
 
 
 def _thin_ends(
@@ -187,14 +187,14 @@ def _thin_ends(
     messages: list[Itinerary],
     end: float,
     keys: dict[str, Any],
-    found: Wrongs,
+    wrong: Wrongs,
     on_one_clock: bool,
 ) -> None:
     size = 6.0 if len(messages) <= 300 else 4.5
     by_kind: dict[str, list[tuple[float, int]]] = {kind: [] for kind in _MARKED}
     for row, message in enumerate(messages, 1):
         since = 0.0 if on_one_clock else message.t
-        for kind, t in _all_ends(message, end, found):
+        for kind, t in _all_ends(message, end, wrong):
             if kind in by_kind and kind != "refuse":
                 by_kind[kind].append((t - since, row))
     for kind, points in by_kind.items():
@@ -257,7 +257,7 @@ def _sums(
     messages: list[Itinerary],
     end: float,
     delivered: list[tuple[float, float]],
-    found: Wrongs,
+    wrong: Wrongs,
 ) -> None:
     """Draw how much mail waited and moved; below, how long it took, by submission time."""
     from mpl_toolkits.axes_grid1 import make_axes_locatable  # type: ignore[import-untyped]
@@ -268,7 +268,7 @@ def _sums(
     top = divider.append_axes("top", size="62%", pad=0.22, sharex=ax)
     ax.lab_top, ax.lab_divider = top, divider  # type: ignore[attr-defined]
     _states(top, messages, first, last)
-    _delays(ax, delivered, _failures(messages, end, found), first, last)
+    _delays(ax, delivered, _failures(messages, end, wrong), first, last)
     plot_style.time_axis(ax, first, last)
     top.tick_params(labelbottom=False)
     top.set_xlabel("")
@@ -361,12 +361,12 @@ def _delays(
 
 
 def _failures(
-    messages: list[Itinerary], end: float, found: Wrongs
+    messages: list[Itinerary], end: float, wrong: Wrongs
 ) -> dict[str, list[tuple[float, float]]]:
     """Return for each end but delivery when the mail was submitted, and how long it took."""
     by_kind: dict[str, list[tuple[float, float]]] = {}
     for message in messages:
-        for kind, t in _all_ends(message, end, found):
+        for kind, t in _all_ends(message, end, wrong):
             if kind in _MARKED and kind not in ("refuse", "expired"):
                 by_kind.setdefault(kind, []).append((message.t, max(t - message.t, 1e-3)))
     return by_kind

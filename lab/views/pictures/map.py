@@ -78,7 +78,9 @@ class Map(MapGround):
         self.lay_out()
         ax = self.ax
         if len(self.hosts) > CLUSTERED:
-            ends = [(self.number[str(one["a"])], self.number[str(one["b"])]) for one in self.links]
+            ends = [
+                (self.number[str(link["a"])], self.number[str(link["b"])]) for link in self.links
+            ]
             self.keys.update(draw_clusters(ax, self.places, ends, self.pixels))
             self._arrows()
         else:

@@ -49,7 +49,7 @@ def draw_clusters(
     ax.add_collection(lines, autolim=False)
     room = min(pixels[0] / _COLUMNS, pixels[1] / _ROWS) * 72 / float(ax.figure.dpi)
     largest = max(sizes.values())
-    for cell, count in sorted(sizes.items(), key=lambda one: -one[1]):
+    for cell, count in sorted(sizes.items(), key=lambda cell_size: -cell_size[1]):
         (disc,) = ax.plot(
             *centres[cell], "o", ms=max(2.2, 0.98 * room * (count / largest) ** 0.5),
             mfc=plot_style.tint("session", 0.55), mec=plot_style.colour("ink"), mew=0.5, zorder=3,

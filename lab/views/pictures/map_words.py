@@ -61,13 +61,13 @@ class MapWords:
         size = 10 if few else 8 if len(of.hosts) <= 30 else 7
         longest = 30 if few else 22
         name = of.shown[str(host["name"])]
-        more = []
+        below = []
         many = map_layout.users_of(host)
         if few and many:
-            more.append(count_noun(many, "user"))
+            below.append(count_noun(many, "user"))
         if few and host.get("careless"):
-            more.append("careless")
-        whole = "\n".join((plot_style.shorten(name, longest), *more))
+            below.append("careless")
+        whole = "\n".join((plot_style.shorten(name, longest), *below))
         texts = (whole, *(plot_style.shorten(name, most) for most in (longest, 16, 10, 6)))
         if not any(self._put(text, n, size) for text in dict.fromkeys(texts)):
             self.unnamed += 1

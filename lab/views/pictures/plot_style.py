@@ -154,19 +154,19 @@ def make_texts_visible(artist: Artist) -> None:
     """
     from matplotlib.text import Text
 
-    others = []
-    for one in artist.findobj():
-        if isinstance(one, Text):
-            if not one.get_text().isprintable():
-                one.set_text(visible_lines(one.get_text()))
-            fonts = fonts_for(one.get_text())
+    texts = []
+    for part in artist.findobj():
+        if isinstance(part, Text):
+            if not part.get_text().isprintable():
+                part.set_text(visible_lines(part.get_text()))
+            fonts = fonts_for(part.get_text())
             if len(fonts) > 1:
-                others.append(one.get_text())
-                one.set_fontfamily(fonts)
-                _find(fonts, one)
-        if (name := one.get_gid()) is not None:
-            one.set_gid(visible(name))
-    tell_missing(others)
+                texts.append(part.get_text())
+                part.set_fontfamily(fonts)
+                _find(fonts, part)
+        if (name := part.get_gid()) is not None:
+            part.set_gid(visible(name))
+    tell_missing(texts)
 
 
 def _find(fonts: Sequence[str], text: Text) -> None:

@@ -56,10 +56,12 @@ def queues(trace: Trace, ax: Axes | None = None) -> Axes:
         looks: tuple[dict[str, Any], ...] = (*_LOOKS, {"color": plot_style.SKY, "ls": "-"})
         for host, look in zip(own, looks, strict=False):
             _step(ax, lines[host], last, _named(names[host], max(n for _, n in lines[host])), look)
-        others = ranked[len(own) :]
-        if others:
-            line = sum_of([lines[host] for host in others])
-            name = f"the other {len(others):,} hosts together, at most {max(n for _, n in line):,}"
+        left_out = ranked[len(own) :]
+        if left_out:
+            line = sum_of([lines[host] for host in left_out])
+            name = (
+                f"the other {len(left_out):,} hosts together, at most {max(n for _, n in line):,}"
+            )
             times, lengths = _steps(line, last)
             ax.fill_between(
                 times, lengths, color=plot_style.PALE, step="post", label=name, zorder=1
@@ -80,10 +82,10 @@ def _named(host: str, most: int) -> str:
 
 
 def _axes(faults: Mapping[str, Sequence[FaultInterval]]) -> Axes:
-    more = room_for(faults)
-    ax = plot_style.new_axes(10, 4.6 + more)
+    room = room_for(faults)
+    ax = plot_style.new_axes(10, 4.6 + room)
     left = 0.21 if faults else 0.075  # the names of the rows stand there
-    ax.set_position((left, 1.56 / (4.6 + more), 0.975 - left, (2.53 + more) / (4.6 + more)))
+    ax.set_position((left, 1.56 / (4.6 + room), 0.975 - left, (2.53 + room) / (4.6 + room)))
     return ax
 
 

@@ -42,7 +42,7 @@ _WORDS: Final = {
 }  # fmt: skip
 
 
-def slope_chart(found: Differences, names: tuple[str, str], ax: Axes | None = None) -> Axes:
+def slope_chart(differences: Differences, names: tuple[str, str], ax: Axes | None = None) -> Axes:
     """Draw a line for each recipient from its time in run A, left, to that in run B, right.
 
     A time is from submission to the outcome. The recipients that moved most have names and colours;
@@ -50,7 +50,7 @@ def slope_chart(found: Differences, names: tuple[str, str], ax: Axes | None = No
     """
     with plot_style.styled(ax):
         ax = ax if ax is not None else _axes()
-        laid_out = layout.slopes(found)
+        laid_out = layout.slopes(differences)
         _frame(ax, laid_out, names)
         for line in laid_out.lines:
             _line(ax, line)

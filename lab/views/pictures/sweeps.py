@@ -252,15 +252,15 @@ def plot(
     """
     labels = labels or {}
     unit = (units or {}).get(measure, "")
-    first, others = (axes[0], list(axes[1:])) if axes else ("", [])
+    first, other_axes = (axes[0], list(axes[1:])) if axes else ("", [])
     with plot_style.styled(ax):
         scale = _Scale([row[first] for row in rows] if first else [""])
-        lines = grouped(rows, others)
+        lines = grouped(rows, other_axes)
         shown = list(lines.items())[:MOST_LINES]
-        ax = ax if ax is not None else _axes(len(shown) if others else 0, scale)
-        for number, (_, some) in enumerate(shown):
-            name = ", ".join(f"{_cell(some[0][key])}" for key in others)
-            _draw(ax, scale, some, first, measure, number, len(shown), name)
+        ax = ax if ax is not None else _axes(len(shown) if other_axes else 0, scale)
+        for number, (_, group) in enumerate(shown):
+            name = ", ".join(f"{_cell(group[0][key])}" for key in other_axes)
+            _draw(ax, scale, group, first, measure, number, len(shown), name)
         scale.finish(ax, labels.get(first, first))
         _finish(ax, unit, labels.get(measure) or measure)
         runs = len({row["seed"] for row in rows})
@@ -272,8 +272,8 @@ def plot(
         ax.text(
             0, 1.025, band, transform=ax.transAxes, va="bottom", fontsize=9, color=plot_style.GREY
         )
-        if others:
-            heading = plot_style.shorten(", ".join(labels.get(key, key) for key in others), 30)
+        if other_axes:
+            heading = plot_style.shorten(", ".join(labels.get(key, key) for key in other_axes), 30)
             ax.legend(title=heading, loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0,
                       handlelength=3.2, alignment="left")  # fmt: skip
     return ax
@@ -320,7 +320,7 @@ def _finish(ax: Axes, unit: str, label: str) -> None:
 
     low, high = ax.get_ylim()
     heights: list[Any] = [line.get_ydata() for line in ax.lines]
-    least = min((min(some) for some in heights if len(some)), default=0)
+    least = min((min(group) for group in heights if len(group)), default=0)
     if least >= 0 and low < 0.6 * high:
         low = 0
     ax.set_ylim(max(low, 0) if least >= 0 else low, high)

@@ -380,11 +380,13 @@ class _Picture:
         name, look = ENDS[kind]
         pixel = float(self.scale.place(t)) * self.pixels
         taken = self.taken.setdefault(row, [])
-        alike = next((one for one in taken if one.kind == kind and abs(one.x - pixel) < 3), None)
+        alike = next(
+            (sign for sign in taken if sign.kind == kind and abs(sign.x - pixel) < 3), None
+        )
         if alike is not None:
             alike.count += 1
             return
-        levels = {one.level for one in taken if abs(one.x - pixel) < 12 and kind != "defer"}
+        levels = {sign.level for sign in taken if abs(sign.x - pixel) < 12 and kind != "defer"}
         level = next(n for n in (0, 1, -1, 2, -2, 3) if n not in levels or n == 3)
         step = min(11.0, self._row_pixels() / 3)
         self.taken[row].append(_Mark(kind, pixel, level if kind != "defer" else 9, t, level * step))

@@ -102,8 +102,8 @@ def _why_none(trace: Trace) -> str:
     return "no link has a bandwidth, so none is ever busy"
 
 
-def _axes(rows: int, more: float) -> Axes:
-    height = 1.35 + _ROW * max(rows, 4) + more
+def _axes(rows: int, room: float) -> Axes:
+    height = 1.35 + _ROW * max(rows, 4) + room
     ax = plot_style.new_axes(_WIDTH, height)
     width = 1 - (_LEFT + _RIGHT) / _WIDTH
     ax.set_position((_LEFT / _WIDTH, 0.6 / height, width, 1 - 1.15 / height))

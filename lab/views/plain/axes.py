@@ -33,7 +33,10 @@ class Frame(NamedTuple):
 
     def time_axis(self, drawing: Drawing, words: str) -> None:
         """Draw the ticks of the axis of time, with their times and what it shows."""
-        step = next((one for one in TIME_STEPS if self.last / one <= 6), TIME_STEPS[-1])
+        step = next(
+            (each for each in TIME_STEPS if self.last / each <= 6),
+            TIME_STEPS[-1],
+        )
         for number in range(int(self.last / step) + 1):
             x = self.x(number * step)
             drawing.line((x, self.top), (x, self.bottom), ink="edge")

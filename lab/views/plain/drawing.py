@@ -166,7 +166,7 @@ def _element(shape: _Outline | _Text) -> str:
         )
     points = "L".join(f"{x:.1f} {y:.1f}" for x, y in shape.points)
     end = "Z" if shape.is_closed else ""
-    dashes = " ".join(f"{one * shape.width:g}" for one in shape.dashes)
+    dashes = " ".join(f"{dash * shape.width:g}" for dash in shape.dashes)
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return (
         f'<path d="M{points}{end}" fill="{shape.fill}" stroke="{shape.edge}" '
@@ -191,7 +191,7 @@ def _draw(pen: Any, shape: _Outline | _Text, scale: int) -> None:
         if edge is not None:
             pen.line([*points, points[0]], fill=edge, width=width, joint="curve")
     elif shape.dashes:
-        for piece in _dashes(points, [one * width for one in shape.dashes]):
+        for piece in _dashes(points, [dash * width for dash in shape.dashes]):
             pen.line(piece, fill=shape.edge, width=width)
     else:
         pen.line(points, fill=shape.edge, width=width, joint="curve")
@@ -199,7 +199,7 @@ def _draw(pen: Any, shape: _Outline | _Text, scale: int) -> None:
 
 def _dashes(points: Sequence[Point], lengths: Sequence[float]) -> list[tuple[Point, Point]]:
     """Return the dashes of a line; every second length is a gap."""
-    found = []
+    dashes = []
     for (x, y), (u, v) in pairwise(points):
         long = hypot(u - x, v - y)
         if not long:
@@ -211,8 +211,8 @@ def _dashes(points: Sequence[Point], lengths: Sequence[float]) -> list[tuple[Poi
                 break
         for begin, end in list(pairwise(steps))[::2]:
             a, b = begin / long, end / long
-            found.append(((x + (u - x) * a, y + (v - y) * a), (x + (u - x) * b, y + (v - y) * b)))
-    return found
+            dashes.append(((x + (u - x) * a, y + (v - y) * a), (x + (u - x) * b, y + (v - y) * b)))
+    return dashes
 
 
 @cache

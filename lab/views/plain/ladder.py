@@ -28,7 +28,9 @@ def ladder(
     between: tuple[str, str] | None = None,
 ) -> Drawing:
     """Draw the ladder of the whole run, or of a message, a session, or two hosts' sessions."""
-    rows, more = first_ladder_rows(trace, MOST, message=message, session=session, between=between)
+    rows, undrawn = first_ladder_rows(
+        trace, MOST, message=message, session=session, between=between
+    )
     hosts = list(dict.fromkeys(
         name for row in rows for name in (row.host, row.peer if row.crosses else None) if name
     ))  # fmt: skip
@@ -45,8 +47,8 @@ def ladder(
         drawing.text(x, _TOP - 20, label, anchor="middle", is_bold=True)
     for number, row in enumerate(rows):
         _row(drawing, row, _TOP + _ROW * (number + 0.7), lines)
-    if more:
-        drawing.text(20, bottom + 24, f"and {more} more rows", ink="quiet")
+    if undrawn:
+        drawing.text(20, bottom + 24, f"and {undrawn} more rows", ink="quiet")
     return drawing
 
 

@@ -24,7 +24,7 @@ def latency(trace: Trace) -> Drawing:
     title = str(trace.meta.get("title") or "Delivery time by hops")
     drawing = Drawing(_WIDTH, _HEIGHT, title)
     drawing.text(20, 28, fitted(title, _WIDTH - 40, 17), size=17, is_bold=True)
-    every = sorted(time for some in times.values() for time in some)
+    every = sorted(time for seconds in times.values() for time in seconds)
     if not every:
         drawing.text(_WIDTH / 2, _HEIGHT / 2, "nothing was delivered", anchor="middle")
         return drawing
@@ -33,14 +33,16 @@ def latency(trace: Trace) -> Drawing:
     frame.number_axis(drawing, [(share / 4, f"{25 * share} %") for share in range(5)])
     words = f"share of {count_noun(everybody, 'recipient')}"
     drawing.text(20, 50, words, size=11, ink="quiet")
-    others = [(name, some) for name, some in times.items() if len(times) > 1]
+    groups = [(name, seconds) for name, seconds in times.items() if len(times) > 1]
     rows = []
-    for number, (name, some) in enumerate([("delivered", every), *others]):
+    for number, (name, seconds) in enumerate([("delivered", every), *groups]):
         ink, dashes = SERIES[(number - 1) % len(SERIES)].light, DASHES[number % len(DASHES)]
         ink = "ink" if number == 0 else ink
-        shares = [(0.0, 0.0), *((t, (n + 1) / everybody) for n, t in enumerate(some))]
+        shares = [(0.0, 0.0), *((t, (n + 1) / everybody) for n, t in enumerate(seconds))]
         drawing.line(*frame.steps(shares), ink=ink, width=2, dashes=dashes)
-        rows.append((f"{name} ({len(some):,}; median {time_taken(median(some))})", ink, dashes))
+        rows.append(
+            (f"{name} ({len(seconds):,}; median {time_taken(median(seconds))})", ink, dashes)
+        )
     legend(drawing, (72, frame.bottom + 58), rows)
     missing = ", ".join(
         f"{n:,} {name}" for name, n in outcomes.items() if name != "delivered" and n

@@ -26,9 +26,9 @@ def queues(trace: Trace) -> Drawing:
     names = shown_names(trace.meta)
     ranked = sorted(lines, key=lambda host: (-mail_time(lines[host], last), host))
     shown = [(names[host], lines[host]) for host in ranked[:_MOST]]
-    if others := ranked[_MOST:]:
-        text = f"the other {len(others):,} hosts together"
-        shown.append((text, sum_of([lines[host] for host in others])))
+    if left_out := ranked[_MOST:]:
+        text = f"the other {len(left_out):,} hosts together"
+        shown.append((text, sum_of([lines[host] for host in left_out])))
     most = max((number for _, line in shown for _, number in line), default=1)
     title = str(trace.meta.get("title") or "")
     drawing = Drawing(_WIDTH, _HEIGHT, title)

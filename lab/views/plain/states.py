@@ -25,17 +25,17 @@ def states(trace: Trace, *, session: int | None = None) -> Drawing:
     """
     taken = _taken(trace, session)
     lines = {state: _lines(state, taken) for state, row in TRANSITIONS.items() if row}
-    deepest = max(len(some) for some in lines.values())
+    deepest = max(len(state_lines) for state_lines in lines.values())
     title = str(trace.meta.get("title") or "What may follow what")
     drawing = Drawing(_WIDTH, _TOP + 70 + _LINE * deepest, title)
     drawing.text(20, 28, fitted(title, _WIDTH - 40, 17), size=17, is_bold=True)
-    for number, (state, some) in enumerate(lines.items()):
+    for number, (state, state_lines) in enumerate(lines.items()):
         x = 20 + number * _STEP
         drawing.box(x, _TOP - 22, _BOX, 30, "panel", "ink")
         drawing.text(x + _BOX / 2, _TOP - 3, state.value, anchor="middle", is_bold=True)
         if number < len(lines) - 1:
             drawing.arrow((x + _BOX + 4, _TOP - 7), (x + _STEP - 4, _TOP - 7), "line", 1.4)
-        for row, (words, was_taken) in enumerate(some):
+        for row, (words, was_taken) in enumerate(state_lines):
             ink = "text-command" if was_taken else "quiet"
             y = _TOP + 36 + _LINE * row
             drawing.text(x, y, words, size=11, ink=ink, is_bold=was_taken)
@@ -55,11 +55,11 @@ def _taken(trace: Trace, session: int | None) -> Counter[tuple[State, str]]:
 
 def _lines(state: State, taken: Counter[tuple[State, str]]) -> list[tuple[str, bool]]:
     """Return what leads where from a state, and whether any session took it."""
-    found = []
+    lines = []
     for verb, transition in TRANSITIONS[state].items():
         times = taken[state, verb]
         words = "the mail data" if verb == MAIL_DATA else verb
         count = f" ×{times:,}" if times else ""
         to = "stays" if transition.next is state else f"→ {transition.next.value}"
-        found.append((f"{words}{count}  {to}", bool(times)))
-    return found
+        lines.append((f"{words}{count}  {to}", bool(times)))
+    return lines

@@ -68,8 +68,8 @@ def timeline(trace: Trace) -> Drawing:
         drawing.text(_LEFT - 10, y + 4, fitted(about, _LEFT - 24, 11), size=11, anchor="end")
         _lane(drawing, lane, y, axis, last)
     if len(every) > MOST:
-        more = f"and {len(every) - MOST} more messages"
-        drawing.text(_WIDTH - _RIGHT, 28, more, ink="quiet", anchor="end")
+        rest = f"and {len(every) - MOST} more messages"
+        drawing.text(_WIDTH - _RIGHT, 28, rest, ink="quiet", anchor="end")
     _legend(drawing, bottom + 62)
     return drawing
 
@@ -86,7 +86,10 @@ class _Axis:
 
     def draw(self, drawing: Drawing, bottom: float) -> None:
         """Draw ticks with their times."""
-        step = next((one for one in TIME_STEPS if self._last / one <= 6), TIME_STEPS[-1])
+        step = next(
+            (each for each in TIME_STEPS if self._last / each <= 6),
+            TIME_STEPS[-1],
+        )
         for number in range(int(self._last / step) + 1):
             x = self.at(number * step)
             drawing.line((x, _TOP), (x, bottom), ink="edge")

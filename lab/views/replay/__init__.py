@@ -90,7 +90,7 @@ def _page(data: Mapping[str, object], player: str, attributes: str, connect: str
         "script": script,
     }
     # in one pass, so that no part is searched for the places of others
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: parts[found[1]], _read("page.html"))
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _read("page.html"))
 
 
 def write_replay(trace: Trace, path: str | Path) -> None:

@@ -237,27 +237,27 @@ class Page:
 
     def _extra(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return the columns of a kind that the page looks up, each with how it is written."""
-        found = {}
+        columns = {}
         for name in COLUMNS[kind]:
             place = OWN + KINDS[kind].index(name)
             values = [self.rows[n][place] for n in self.by_kind[kind]]
             if name in _TIMES:
                 coded = self._before(kind, values)
-                found[name] = {"type": "before", "values": coded}
+                columns[name] = {"type": "before", "values": coded}
             elif name == "octets":
-                found[name] = {"type": "text", "values": self.texts.of_wire(kind, values)}
+                columns[name] = {"type": "text", "values": self.texts.of_wire(kind, values)}
             elif name in ("reason", "user"):
                 word: Callable[[str], str] = ending if name == "reason" else str
                 coded = [self.texts.number(word(text)) for text in values]
-                found[name] = {"type": "text", "values": coded}
+                columns[name] = {"type": "text", "values": coded}
             elif name == "size":
-                found[name] = {"type": "number", "values": values}
+                columns[name] = {"type": "number", "values": values}
             else:
                 json_of = self.texts.of_json
-                found[name] = {"type": "json", "values": [json_of(value) for value in values]}
+                columns[name] = {"type": "json", "values": [json_of(value) for value in values]}
         if kind in LEAVES:
-            found |= self._flights(kind)
-        return found
+            columns |= self._flights(kind)
+        return columns
 
     def _flights(self, kind: str) -> dict[str, dict[str, Any]]:
         """Return of events at whose end something has come a way: which of the ways it was, and how
@@ -292,17 +292,17 @@ class Page:
         began to go onto it, and when its last byte had. What was neither held up nor took long is
         left out: its place on the way follows from the time alone.
         """
-        found = {}
+        pace_of = {}
         for n, flight in self.flights.items():
             row = self.rows[n]
             lines = row[LINES] if row[KIND] in CROSSING_KINDS and len(row) > LINES else ()
             if any(end - since >= LEAST_SENDING for _, _, since, _, end, _, _ in lines):
-                found[n] = [
+                pace_of[n] = [
                     moment
                     for _, _, *moments, _, _ in lines
                     for moment in _micro(*(t - flight.left for t in moments))
                 ]
-        return found
+        return pace_of
 
     def _waits(self) -> dict[str, Any]:
         """Return the waits that playing skips, and the seconds that it stays at each of them."""
@@ -376,10 +376,10 @@ class Page:
             changes[name].append((n, count))
         return {
             name: {
-                "events": _steps(n for n, _ in some),
-                "counts": _once([count for _, count in some]),
+                "events": _steps(n for n, _ in changed),
+                "counts": _once([count for _, count in changed]),
             }
-            for name, some in changes.items()
+            for name, changed in changes.items()
         }
 
     def _notifications(self) -> dict[int, list[int]]:
@@ -392,8 +392,8 @@ class Page:
 
     def _met(self) -> dict[int, list[int]]:
         """Return the sessions that each message was in."""
-        found = sessions_of_messages(self.rows)
-        return {message: _steps(sorted(found[message])) for message in sorted(found)}
+        sessions = sessions_of_messages(self.rows)
+        return {message: _steps(sorted(sessions[message])) for message in sorted(sessions)}
 
     def _lanes(self) -> list[dict[str, Any]]:
         """Return what each message did when, as :mod:`lab.analysis.itineraries` has it.

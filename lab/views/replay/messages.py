@@ -63,13 +63,18 @@ class Messages:
         self._senders = {
             row[MESSAGE]: shown.path(row[SUBMIT_REVERSE_PATH]) for row in trace.of(("submit",))
         }
-        self._recipients = [one for one in self._everyone if one.message in self._senders]
+        self._recipients = [
+            recipient for recipient in self._everyone if recipient.message in self._senders
+        ]
         known = whole if len(whole) <= MOST_PHASED else trace
         self._phases = Phases(known) if includes(whole.level, "wire") else None
         self._of: dict[tuple[int, str], RecipientPhases] = (
             {}
             if self._phases is None
-            else {(one.message, one.id): one for one in self._phases.everyone()}
+            else {
+                (recipient.message, recipient.id): recipient
+                for recipient in self._phases.everyone()
+            }
         )
 
     def data(self) -> dict[str, Any]:
@@ -80,25 +85,27 @@ class Messages:
         length, from submission on without a gap.
         """
         everyone = self._recipients
-        outcomes = ["twice" if one.deliveries > 1 else one.outcome for one in everyone]
+        outcomes = [
+            "twice" if recipient.deliveries > 1 else recipient.outcome for recipient in everyone
+        ]
         kinds = list(dict.fromkeys(outcomes))
         return {
             "outcomes": kinds,
             "phases": list(PHASES),
-            "message": [one.message for one in everyone],
-            "from": [self._text(self._senders[one.message]) for one in everyone],
-            "to": [self._text(self._shown.path(one.address)) for one in everyone],
+            "message": [recipient.message for recipient in everyone],
+            "from": [self._text(self._senders[recipient.message]) for recipient in everyone],
+            "to": [self._text(self._shown.path(recipient.address)) for recipient in everyone],
             "outcome": [kinds.index(outcome) for outcome in outcomes],
-            "at": [_micro(one.submitted_at) for one in everyone],
-            "took": [_took(one) for one in everyone],
-            "spent": [self._spent(one) for one in everyone],
+            "at": [_micro(recipient.submitted_at) for recipient in everyone],
+            "took": [_took(recipient) for recipient in everyone],
+            "spent": [self._spent(recipient) for recipient in everyone],
             "until": _micro(self._whole.last),
         }
 
     def _spent(self, recipient: Recipient) -> list[int]:
-        found = self._of.get((recipient.message, recipient.id))
+        phases = self._of.get((recipient.message, recipient.id))
         numbers: list[int] = []
-        for phase in () if found is None else found.phases:
+        for phase in () if phases is None else phases.phases:
             numbers += (
                 PHASES.index(phase.phase), self._host(phase.host), self._host(phase.peer),
                 self._text(phase.because), _micro(phase.end) - _micro(phase.begin),
@@ -112,9 +119,9 @@ class Messages:
         ``shows`` says which part of the run the page plays, "" if it is all of it.
         """
         ends: dict[str, int] = dict.fromkeys(_ALWAYS, 0)
-        for one in self._everyone:
-            ends[one.outcome] = ends.get(one.outcome, 0) + 1
-        twice = sum(one.deliveries > 1 for one in self._everyone)
+        for recipient in self._everyone:
+            ends[recipient.outcome] = ends.get(recipient.outcome, 0) + 1
+        twice = sum(recipient.deliveries > 1 for recipient in self._everyone)
         order = [name for name in (*OUTCOMES, *ends) if name in ends]
         counts = [*((name, ends[name]) for name in dict.fromkeys(order)), ("twice", twice)]
         phases = self._phases if len(self._whole) <= MOST_PHASED else None
@@ -142,9 +149,10 @@ class Messages:
     def _breaches(self) -> list[list[Any]]:
         if not ending_of(self._whole):  # of a part of a run the rules say nothing
             return []
-        found = breaches(self._whole.rows, self._account)[:MOST_BREACHES]
+        broken = breaches(self._whole.rows, self._account)[:MOST_BREACHES]
         return [
-            [_micro(one.t), -1 if one.message is None else one.message, str(one)] for one in found
+            [_micro(breach.t), -1 if breach.message is None else breach.message, str(breach)]
+            for breach in broken
         ]
 
     # -- the way of a message ---------------------------------------------------------------------
@@ -157,12 +165,12 @@ class Messages:
         the sender-SMTP gave, each in its parts.
         """
         paths = _paths_given(self._trace.of(("command",)))
-        found = {}
+        hops_of = {}
         for itinerary in itineraries(self._trace):
             hops = [self._hop(hop, paths) for hop in itinerary.hops]
             if hops:
-                found[itinerary.number] = hops
-        return found
+                hops_of[itinerary.number] = hops
+        return hops_of
 
     def _hop(self, hop: Hop, paths: Mapping[tuple[int, str, str], _Given]) -> list[Any]:
         reverse, forward = paths.get((hop.message, hop.host, hop.peer), ("", ()))
@@ -175,8 +183,8 @@ class Messages:
 
     def _chips(self, path: str) -> list[int]:
         """Return a path in parts: the hosts of its route, and the mailbox."""
-        found = path_in(path)
-        parts = (path,) if found is None else (*found.route, str(replace(found, route=())))
+        parsed = path_in(path)
+        parts = (path,) if parsed is None else (*parsed.route, str(replace(parsed, route=())))
         return [self._text(self._shown.path(part.strip("<>")) or "<>") for part in parts]
 
     def about(self) -> dict[int, list[int]]:
@@ -197,17 +205,17 @@ _Given = tuple[str, Sequence[str]]
 
 def _paths_given(commands: Iterable[Any]) -> dict[tuple[int, str, str], _Given]:
     """Return the paths of the last transaction of each message between two hosts."""
-    found: dict[tuple[int, str, str], tuple[str, list[str]]] = defaultdict(lambda: ("", []))
+    paths_of: dict[tuple[int, str, str], tuple[str, list[str]]] = defaultdict(lambda: ("", []))
     for row in commands:
         if row[MESSAGE] is None:
             continue
         verb = verb_of(row[OCTETS])
         key = row[MESSAGE], row[PEER], row[HOST]
         if verb in MAIL_COMMANDS:
-            found[key] = _path(row[OCTETS]), []
+            paths_of[key] = _path(row[OCTETS]), []
         elif verb == "RCPT":
-            found[key][1].append(_path(row[OCTETS]))
-    return dict(found)
+            paths_of[key][1].append(_path(row[OCTETS]))
+    return dict(paths_of)
 
 
 def _path(octets: bytes) -> str:

@@ -97,18 +97,20 @@ _Use = Mapping[tuple[str, str, str], list[LinkUse]]
 
 
 def _use_of(trace: Trace) -> _Use:
-    found: dict[tuple[str, str, str], list[LinkUse]] = defaultdict(list)
+    uses: dict[tuple[str, str, str], list[LinkUse]] = defaultdict(list)
     for use in link_use(trace) if includes(trace.level, "wire") else ():
-        found[use["host"], use["peer"], use["name"]].append(use)
-        found[use["peer"], use["host"], use["name"]].append(use)
-    return found
+        uses[use["host"], use["peer"], use["name"]].append(use)
+        uses[use["peer"], use["host"], use["name"]].append(use)
+    return uses
 
 
 def _load(use: _Use, link: Mapping[str, Any]) -> dict[str, Any]:
     """Return what crossed a link."""
     of_link = use.get((str(link["a"]), str(link["b"]), str(link.get("name") or "")), [])
-    shares = [one["utilisation"] for one in of_link if one["utilisation"] is not None]
+    shares = [
+        link_use["utilisation"] for link_use in of_link if link_use["utilisation"] is not None
+    ]
     return {
-        "bytes": sum(one["bytes"] for one in of_link),
+        "bytes": sum(link_use["bytes"] for link_use in of_link),
         "busy": round(max(shares), 4) if shares else None,
     }

@@ -54,15 +54,15 @@ class Texts:
         is_mail, is_piece = kind in MAIL, kind == "piece"
         known = self._mail if is_mail else self._pieces if is_piece else self._lines
         limit = self.limits[is_mail]
-        found = []
+        numbers = []
         for text in octets:
             number = known.get(text)
             if number is None:
                 kept = text if is_piece else text[:limit]
                 number = self.number("\n".join(lines_shown(kind, kept)), len(text) - len(kept))
                 known[text] = number
-            found.append(number)
-        return found
+            numbers.append(number)
+        return numbers
 
     def of_json(self, value: Any) -> int:
         """Return the number of a value that JSON can hold."""
@@ -74,9 +74,9 @@ def shown(value: Any) -> Any:
     if isinstance(value, str):
         return visible_lines(value)
     if isinstance(value, dict):
-        return {shown(key): shown(one) for key, one in value.items()}
+        return {shown(key): shown(inner) for key, inner in value.items()}
     if isinstance(value, list) and not (value and isinstance(value[0], (int, float))):
-        return [shown(one) for one in value]
+        return [shown(inner) for inner in value]
     return value
 
 

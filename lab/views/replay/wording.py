@@ -69,7 +69,7 @@ class Wording:
         """
         known: dict[tuple[int, ...], tuple[Callable[[Row], Any], dict[Any, int]]] = {}
         tables: list[tuple[Callable[[Row], Any], dict[Any, int]]] = []
-        found = []
+        wordings = []
         for row in rows:
             is_unheard = row[KIND] == "accept" and (row[SESSION], row[MESSAGE]) in self._unheard
             traits = (
@@ -86,8 +86,8 @@ class Wording:
                 get, numbers = known.setdefault(columns, (_getter(row, columns), {}))
                 numbers[get(row), traits] = number
                 tables = list(known.values())
-            found.append(number)
-        return found
+            wordings.append(number)
+        return wordings
 
     def _ask(self, row: Row, traits: tuple[bool, ...], shown: str) -> tuple[int, tuple[int, ...]]:
         """Ask the authors to word an event; return the number of the wording, and what they

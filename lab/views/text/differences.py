@@ -36,35 +36,37 @@ _LINES: Final = 8
 
 
 def difference_table(
-    found: Differences, names: tuple[str, str], *, rows: int = ROWS
+    differences: Differences, names: tuple[str, str], *, rows: int = ROWS
 ) -> RenderableType:
     """Return the comparison of two runs as something that rich prints.
 
     ``names`` say what the runs A and B are.
     """
-    parts: list[RenderableType] = [Text(verdict(found), style="bold")]
+    parts: list[RenderableType] = [Text(verdict(differences), style="bold")]
     parts += [Text(f"{side}: {name}", style="dim") for side, name in zip("AB", names, strict=True)]
-    parts += [Text(f"note: {note}", style="dim") for note in found.notes]
-    parts += [Text(line) for line in _cut([*found.made_from], " between their files")]
-    if spent := phase_sentence(found):
+    parts += [Text(f"note: {note}", style="dim") for note in differences.notes]
+    parts += [Text(line) for line in _cut([*differences.made_from], " between their files")]
+    if spent := phase_sentence(differences):
         parts.append(Text(spent))
-    if found.first is not None:
-        parts.append(_first(found))
-    parts += [Text(line) for line in _cut([*found.unlike])]
-    if movers := found.movers():
-        parts.append(_movers(found, movers, rows))
-    if changed := found.loads.changed():
-        parts.append(_links(changed, found.loads.unit, found.shown))
+    if differences.first is not None:
+        parts.append(_first(differences))
+    parts += [Text(line) for line in _cut([*differences.unlike])]
+    if movers := differences.movers():
+        parts.append(_movers(differences, movers, rows))
+    if changed := differences.loads.changed():
+        parts.append(_links(changed, differences.loads.unit, differences.shown))
     return Group(*parts)
 
 
 def _cut(lines: Sequence[str], where: str = "") -> list[str]:
     left = len(lines) - _LINES
-    more = f"and {count_noun(left, 'more difference')}{where}"
-    return [*lines[:_LINES], *([more] if left > 0 else [])]
+    rest = f"and {count_noun(left, 'more difference')}{where}"
+    return [*lines[:_LINES], *([rest] if left > 0 else [])]
 
 
-def difference_lines(found: Differences, names: tuple[str, str], rows: int = ROWS) -> list[str]:
+def difference_lines(
+    differences: Differences, names: tuple[str, str], rows: int = ROWS
+) -> list[str]:
     """Return the same as lines of text, each as long as it has to be."""
     from io import StringIO
 
@@ -72,26 +74,26 @@ def difference_lines(found: Differences, names: tuple[str, str], rows: int = ROW
 
     console = Console(file=StringIO(), width=_WIDEST, markup=False, highlight=False, emoji=False)
     with console.capture() as captured:
-        console.print(Shown(difference_table(found, names, rows=rows)))
+        console.print(Shown(difference_table(differences, names, rows=rows)))
     return [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]
 
 
-def difference_html(found: Differences, names: tuple[str, str]) -> str:
+def difference_html(differences: Differences, names: tuple[str, str]) -> str:
     """Return the same as HTML, for the output of a notebook's cell."""
     from io import StringIO
 
     from rich.console import Console
 
     console = Console(file=StringIO(), record=True, width=110, force_terminal=False)
-    console.print(Shown(difference_table(found, names)))
+    console.print(Shown(difference_table(differences, names)))
     return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
 # -- tables ----------------------------------------------------------------------------------------
 
 
-def _first(found: Differences) -> Table:
-    first = found.first
+def _first(differences: Differences) -> Table:
+    first = differences.first
     assert first is not None
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), title_justify="left")
     table.title = f"Where they part{f', at {first.host}' if first.host else ''}"
@@ -102,16 +104,16 @@ def _first(found: Differences) -> Table:
     return table
 
 
-def _movers(found: Differences, movers: Sequence[RecipientPair], rows: int) -> Table:
+def _movers(differences: Differences, movers: Sequence[RecipientPair], rows: int) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title_justify="left", caption_justify="left")
     table.title = "Recipients that fared otherwise"
-    why = ("mostly",) if found.phases is not None else ()
+    why = ("mostly",) if differences.phases is not None else ()
     for name in ("message", "recipient", "in A", "in B", "B is", *why):
         table.add_column(name, justify="right" if name == "message" else "left")
     for pair in movers[:rows]:
-        who = found.shown.path(pair.one.address)
+        who = differences.shown.path(pair.one.address)
         cells = [message_numbers(pair), who, fate(pair.a), fate(pair.b), change(pair)]
-        table.add_row(*cells, *([mostly(found, pair)] if why else []))
+        table.add_row(*cells, *([mostly(differences, pair)] if why else []))
     if (left := len(movers) - rows) > 0:
         table.caption = f"and {left:,} more; --json has all"
     return table

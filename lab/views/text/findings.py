@@ -15,9 +15,9 @@ ROWS: Final = 20
 """Rows that are shown; the others are counted."""
 
 
-def findings_tables(found: Mapping[str, Any]) -> Iterator[RenderableType]:
+def findings_tables(findings: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Yield what each probe has found, under its name: rows as a table, else in one line."""
-    for name, value in found.items():
+    for name, value in findings.items():
         title = Text(f"probe {visible(name)}", style="bold")
         if isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
             yield Group(title, *_table(value), "")

@@ -39,11 +39,11 @@ def _hosts(topology: Topology, shown: ShownNames) -> Table:
     specs = list(topology.hosts.values())
     for spec in specs[:ROWS]:
         kind = "router" if spec.kind == "router" else "relay" if spec.relay else "host"
-        others = [spec.name] if spec.name in shown else []
-        others += [f"{name} ({where})" for where, name in spec.names.items()]
+        other_names = [spec.name] if spec.name in shown else []
+        other_names += [f"{name} ({where})" for where, name in spec.names.items()]
         counts = (len(spec.users), len(spec.lists), len(spec.forwards))
         cells = (str(n) if n else "" for n in counts)
-        table.add_row(shown[spec.name], kind, *cells, ", ".join(others))
+        table.add_row(shown[spec.name], kind, *cells, ", ".join(other_names))
     return _bounded(table, len(specs))
 
 
@@ -79,9 +79,9 @@ def _routes(routes: Sequence[tuple[str, str, list[str]]], shown: ShownNames) -> 
     return _bounded(table, len(routes))
 
 
-def _table(first: str, *others: str) -> Table:
+def _table(first: str, *further: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in (first, *others):
+    for name in (first, *further):
         table.add_column(name, overflow="fold")
     return table
 
