@@ -39,12 +39,12 @@ def judge_at_once(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         try:
             results = pool.map(judge, range(1, len(chosen) + 1), chosen)
-            for number, (case, found) in enumerate(zip(chosen, results, strict=True), 1):
-                if isinstance(found, str):
-                    result.left_out[case.name] = found
+            for number, (case, outcome) in enumerate(zip(chosen, results, strict=True), 1):
+                if isinstance(outcome, str):
+                    result.left_out[case.name] = outcome
                 else:
                     result.cases.append(case.name)
-                    result.findings += [found] if found else []
+                    result.findings += [outcome] if outcome else []
                 if progress is not None:
                     progress(number)
         except BaseException:

@@ -43,12 +43,12 @@ class Drop:
 def text_in(octets: bytes, token: str) -> bytes | None:
     """Return the text of a mail between its header and its last line; None if it is not whole."""
     word = re.escape(token.encode())
-    found = re.search(
+    match = re.search(
         rb"Subject: " + word + rb"\r?\n" + _ADDED + rb"\r?\n(.*?)end " + word + rb"\r?\n?",
         octets,
         re.S,
     )
-    return found[1] if found else None
+    return match[1] if match else None
 
 
 def difference(copies: list[bytes], wanted: str, names: Names) -> tuple[bytes, bytes, int] | None:
@@ -67,7 +67,9 @@ def difference(copies: list[bytes], wanted: str, names: Names) -> tuple[bytes, b
         unix = expected.replace(b"\r\n", b"\n")
         if b"\r\n" not in octets and came == unix:
             return None
-        one = expected if b"\r\n" in octets else unix
-        at = next((n for n, (a, b) in enumerate(zip(came, one, strict=False)) if a != b), -1)
-        worst = came, one, at if at >= 0 else min(len(came), len(one))
+        wanted_text = expected if b"\r\n" in octets else unix
+        at = next(
+            (n for n, (a, b) in enumerate(zip(came, wanted_text, strict=False)) if a != b), -1
+        )
+        worst = came, wanted_text, at if at >= 0 else min(len(came), len(wanted_text))
     return worst

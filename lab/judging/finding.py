@@ -83,9 +83,16 @@ def by_cause(findings: list[Finding]) -> list[list[Finding]]:
     it has one cause, whatever rules the other cases are about. A random dialogue counts for a cause
     that is known already, if there is one.
     """
-    ordered = sorted(findings, key=lambda one: (one.case not in PLAIN, _is_random(one), one.stage))
+    ordered = sorted(
+        findings,
+        key=lambda known_group: (
+            known_group.case not in PLAIN,
+            _is_random(known_group),
+            known_group.stage,
+        ),
+    )
     plain = {(each.kind, *each.signature[:2]) for each in ordered if each.case in PLAIN}
-    doubled = next((one for one in plain if one[1] == "two replies"), None)
+    doubled = next((known_group for known_group in plain if known_group[1] == "two replies"), None)
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for each in ordered:
         key = (each.kind, *each.signature[:2])
@@ -93,8 +100,11 @@ def by_cause(findings: list[Finding]) -> list[list[Finding]]:
         if each.has_extra and doubled is not None:
             whole = doubled
         elif _is_random(each):
-            known = [one for one in groups if one[0] == each.kind]
-            whole = next((one for one in known if one[:3] == key), known[0] if known else whole)
+            known = [known_group for known_group in groups if known_group[0] == each.kind]
+            whole = next(
+                (known_group for known_group in known if known_group[:3] == key),
+                known[0] if known else whole,
+            )
         groups.setdefault(whole, []).append(each)
     return sorted(groups.values(), key=lambda group: (group[0].kind, group[0].stage))
 

@@ -84,18 +84,18 @@ def _breach(group: Sequence[Finding], judgement: Judgement) -> Iterator[str]:
 
 
 def _ladder(ladder: Sequence[Line]) -> str:
-    found = []
+    lines = []
     for line in ladder_lines(ladder):
         text = escape(line)
-        found.append(f"<mark>{text}</mark>" if line.endswith("^ first wrong byte") else text)
-    return "\n".join(found)
+        lines.append(f"<mark>{text}</mark>" if line.endswith("^ first wrong byte") else text)
+    return "\n".join(lines)
 
 
 def _cases(judgement: Judgement) -> Iterator[str]:
-    found = {each.case: each for each in judgement.findings}
+    findings = {each.case: each for each in judgement.findings}
     yield "<details><summary>All cases</summary><table><tr><th>case</th><th>result</th></tr>"
     for name in judgement.cases:
-        each = found.get(name)
+        each = findings.get(name)
         result = f"{each.kind} of {each.rule}" if each else "passed"
         yield f"<tr><td>{escape(name)}</td><td>{escape(result)}</td></tr>"
     for name, why in judgement.left_out.items():

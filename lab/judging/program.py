@@ -168,12 +168,12 @@ def _limit(pid: int) -> None:
 def _marked(mark: str) -> list[int]:
     """Return the processes with a mark in their environment."""
     wanted = f"{MARK}={mark}".encode()
-    found = []
+    processes = []
     for entry in _PROC.glob("[0-9]*"):
         with suppress(OSError):
             if entry.stat().st_uid == os.getuid() and wanted in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return found
+                processes.append(int(entry.name))
+    return processes
 
 
 def _measure(mark: str) -> tuple[int, int]:

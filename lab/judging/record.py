@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lab.judging.cases import Case, Say
-from lab.judging.replies import Said, read
+from lab.judging.replies import ProgramReply, read
 
 GREETING: Final = Say("", (220,), row="CONNECT", rule="4.3-2", is_setup=True)
 
@@ -24,7 +24,7 @@ class Asked:
 class Record:
     """What happened in a case.
 
-    ``asked`` is what was said, ``heard`` all that the program said. ``has_ended``: it closed the
+    ``asked`` is what was said, ``received`` all that the program said. ``has_ended``: it closed the
     channel; ``is_silent``: it said nothing for too long; ``status`` is its exit status, None if it
     was still running. ``stopped_because`` is why it was ended, if it was for what it did.
     ``mail`` is what lies in the mail drop: None if nobody could look, and else the copies.
@@ -32,7 +32,7 @@ class Record:
 
     case: Case
     asked: list[Asked] = field(default_factory=list)
-    heard: bytes = b""
+    received: bytes = b""
     has_ended: bool = False
     is_silent: bool = False
     is_flooded: bool = False
@@ -44,9 +44,9 @@ class Record:
     token: str = ""
     skips: bool = False
 
-    def replies(self) -> list[Said]:
+    def replies(self) -> list[ProgramReply]:
         """Return what the program said as replies."""
-        return read(self.heard)
+        return read(self.received)
 
     def expecting(self) -> list[Asked]:
         """Return what a reply was due to, beginning with the opening of the channel."""
@@ -78,22 +78,22 @@ def ladder(record: Record, wrong: int = -1, mark: int = 0) -> list[Line]:
     lines: list[Line] = []
     number = 0
 
-    def heard() -> None:
+    def add_replies() -> None:
         nonlocal number
         if number < len(replies):
             at = mark if number == wrong else -1
             lines.append(Line("R", replies[number].octets, at))
             number += 1
 
-    heard()
+    add_replies()
     waiting = 0
     for each in record.asked:
         lines.append(Line("S", each.octets))
         waiting += bool(each.say.wanted)
         if not each.say.is_joined:
             for _ in range(waiting):
-                heard()
+                add_replies()
             waiting = 0
     while number < len(replies):
-        heard()
+        add_replies()
     return lines

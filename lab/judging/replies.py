@@ -29,7 +29,7 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ProgramReply:
     """A reply as it was said. ``code`` is 0 if it does not begin with one.
 
     ``is_whole``: it was not cut off in the middle.
@@ -46,9 +46,9 @@ class Said:
         return self.octets.splitlines()[-1][4:].decode("latin-1") if self.octets.strip() else ""
 
 
-def read(octets: bytes) -> list[Said]:
+def read(octets: bytes) -> list[ProgramReply]:
     """Return the replies in what a program said; the last may be cut off."""
-    replies: list[Said] = []
+    replies: list[ProgramReply] = []
     lines: list[bytes] = []
     end = 0
     for match in _LINE.finditer(octets):
@@ -60,7 +60,7 @@ def read(octets: bytes) -> list[Said]:
     rest = b"".join(lines) + octets[end:]
     if rest:
         code = int(rest[:3]) if _CODE.match(rest) else 0
-        replies.append(Said(code, rest, is_whole=False))
+        replies.append(ProgramReply(code, rest, is_whole=False))
     return replies
 
 
@@ -83,7 +83,7 @@ def _continues(line: bytes) -> bool:
     return bool(_CODE.match(line)) and line[3:4] == b"-"
 
 
-def _reply(lines: list[bytes]) -> Said:
+def _reply(lines: list[bytes]) -> ProgramReply:
     faults: list[Fault] = []
     at = 0
     first = lines[0][:3]
@@ -91,7 +91,7 @@ def _reply(lines: list[bytes]) -> Said:
         faults += _faults(line, at, first)
         at += len(line)
     code = int(first) if _CODE.match(first) else 0
-    return Said(code, b"".join(lines), tuple(faults))
+    return ProgramReply(code, b"".join(lines), tuple(faults))
 
 
 def _faults(line: bytes, at: int, first: bytes) -> list[Fault]:

@@ -78,11 +78,11 @@ def verdict(judgement: Judgement) -> str:
 def choice_in_words(group: Sequence[Finding]) -> str:
     """Return a choice as one line."""
     first = group[0]
-    more = f" (and {count_noun(len(group) - 1, 'case')} more)" if len(group) > 1 else ""
+    rest = f" (and {count_noun(len(group) - 1, 'case')} more)" if len(group) > 1 else ""
     why = f": {first.because}" if first.because else ""
     return (
         f"{first.rule} {first.case}: {first.sent or 'the opening'} -> {first.got}; "
-        f"RFC 821: {first.wanted}{why}{more}"
+        f"RFC 821: {first.wanted}{why}{rest}"
     )
 
 
@@ -111,9 +111,9 @@ def _breach(group: list[Finding], judgement: Judgement) -> Iterator[str]:
 def also(group: Sequence[Finding]) -> str:
     """Return the other cases that fail for the same cause."""
     names = list(dict.fromkeys(each.case for each in group if each.case != group[0].case))
-    more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    rest = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     noun = count_noun(len(names), "other case")
-    return f"probably the same cause in {noun}: {', '.join(names[:_NAMED])}{more}"
+    return f"probably the same cause in {noun}: {', '.join(names[:_NAMED])}{rest}"
 
 
 def again(each: Finding, judgement: Judgement) -> str:
@@ -134,23 +134,23 @@ def ladder_lines(ladder: Sequence[Line]) -> list[str]:
 
     A long one begins in the middle, before what is marked.
     """
-    found: list[str] = []
+    lines: list[str] = []
     marked = next((n for n, each in enumerate(ladder) if each.mark >= 0), len(ladder))
     begin = max(0, marked - _LADDER + 2) if len(ladder) > _LADDER else 0
     end = marked + 2
     if begin:
-        found.append(f"... {begin} lines before")
+        lines.append(f"... {begin} lines before")
     for each in ladder[begin:end]:
-        found += _ladder_line(each)
+        lines += _ladder_line(each)
     if end < len(ladder):
-        found.append(f"... {len(ladder) - end} lines more")
-    return found
+        lines.append(f"... {len(ladder) - end} lines more")
+    return lines
 
 
 def _ladder_line(each: Line) -> list[str]:
     """Return a line of a ladder, cut where it is long, and the mark below it."""
     parts = each.octets.splitlines(keepends=True) if each.octets else [b""]
-    found: list[str] = []
+    lines: list[str] = []
     at = 0
     for number, part in enumerate(parts):
         holds_mark = 0 <= each.mark - at < len(part) or (
@@ -158,15 +158,15 @@ def _ladder_line(each: Line) -> list[str]:
         )
         if number >= 6 and number < len(parts) - 2 and not holds_mark:
             if number == 6:
-                found.append(f"{each.who}: ... {len(parts) - 8} lines more")
+                lines.append(f"{each.who}: ... {len(parts) - 8} lines more")
             at += len(part)
             continue
-        found.append(f"{each.who}: {octets_in_line(part)}")
+        lines.append(f"{each.who}: {octets_in_line(part)}")
         if each.mark >= 0 and holds_mark:
             before = octets_in_line(part[: each.mark - at], ends=True)
-            found.append(f"   {' ' * min(len(before), _SHOWN)}^ first wrong byte")
+            lines.append(f"   {' ' * min(len(before), _SHOWN)}^ first wrong byte")
         at += len(part)
-    return found
+    return lines
 
 
 def octets_in_line(octets: bytes, *, ends: bool = False) -> str:

@@ -49,13 +49,13 @@ def role_of(command: Sequence[str]) -> str:
 
 def commands_by_role(asked: AskedNetwork) -> dict[str, dict[str, Sequence[str]]]:
     """Return the command of each host by its role. Raises :class:`BadNetwork`."""
-    found: dict[str, dict[str, Sequence[str]]] = {}
+    programs: dict[str, dict[str, Sequence[str]]] = {}
     for name, commands in asked.commands.items():
         spec = asked.topology.host(name)
         if spec is None or spec.kind != "host":
             known = ", ".join(n for n, each in asked.topology.hosts.items() if each.kind == "host")
             raise BadNetwork(f"--host {name}: there is no such host; the hosts are {known}")
-        roles = found.setdefault(spec.name, {})
+        roles = programs.setdefault(spec.name, {})
         for command in commands:
             role = role_of(command)
             if shutil.which(command[0]) is None:
@@ -65,7 +65,7 @@ def commands_by_role(asked: AskedNetwork) -> dict[str, dict[str, Sequence[str]]]
             roles[role] = command
         if "relay" in roles and len(roles) > 1:
             raise BadNetwork(f"--host {name}: its command with {{port}} sends and receives already")
-    return found
+    return programs
 
 
 def prepared(asked: AskedNetwork, roles: Mapping[str, Mapping[str, Sequence[str]]]) -> Topology:

@@ -24,15 +24,17 @@ def cause_of_loss(
 
     ``sessions`` are those in which it sent. ``word`` is in the mail.
     """
-    took = [one for one in program.sessions if any(word in text for text in one.accepted)]
-    tries = [one for one in sessions if _is_about(one, word, recipient)]
-    if not took or any(_was_sent(one, word) for one in tries):
+    took = [
+        session for session in program.sessions if any(word in text for text in session.accepted)
+    ]
+    tries = [session for session in sessions if _is_about(session, word, recipient)]
+    if not took or any(_was_sent(session, word) for session in tries):
         return None
-    failed_at = max((one.ended_at for one in tries), default=0.0)
+    failed_at = max((session.ended_at for session in tries), default=0.0)
     killed_at = max(program.kills, default=0.0)
     if tries and not 0 <= killed_at - failed_at <= _ENOUGH:
         return "E-3", TRY_AGAIN, "it was tried, and given up without a report"
-    if killed_at and any(one.kills_before < len(program.kills) for one in took):
+    if killed_at and any(session.kills_before < len(program.kills) for session in took):
         return "4.1.1-12", KEEP, "it was lost in a crash after its 250"
     return None
 

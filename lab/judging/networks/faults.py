@@ -164,11 +164,11 @@ class Faults:
 
     def seconds(self, a: str, b: str) -> float:
         """Return for how many seconds of the clock what is sent between two hosts is delayed."""
-        found = [
+        delays = [
             spec.value or 0.0 for spec in self.specs
             if spec.kind == "latency" and _joins(spec, a, b) and self._lasts(spec)
         ]  # fmt: skip
-        return min(max(found, default=0.0) / self._speed, _MOST_WAIT)
+        return min(max(delays, default=0.0) / self._speed, _MOST_WAIT)
 
     def hang_up(self, a: str, b: str) -> str:
         """Return after what a new session between two hosts is cut, or ""; once for each fault."""

@@ -18,6 +18,7 @@ from typing import Final
 from lab.judging.channel import SocketChannel
 from lab.judging.drop import Drop
 from lab.judging.finding import Finding, Judgement
+from lab.judging.handing_in import TEXT, Client
 from lab.judging.listening import Listening
 from lab.judging.networks.asked import (
     AskedNetwork,
@@ -46,9 +47,7 @@ from lab.judging.program import NotStarted, Program, run_to_end
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Line, ladder
 from lab.judging.relays.judge import RETRY
-from lab.judging.replies import Counter, read
 from lab.judging.whole_program import WholeProgram, free_port
-from lab.protocol.lines import dot_stuff
 from lab.protocol.syntax import Path as MailPath
 from lab.protocol.syntax import SyntaxFault, parse_path
 from lab.simulation.simulation import Simulation
@@ -164,27 +163,14 @@ def _text_of(mail: MailSpec) -> bytes:
 def _hand_in(port: int, host: str, mail: MailSpec, timeout: float) -> str:
     """Give mail of a user to the program of their host; return why it was not taken, or ""."""
     channel = SocketChannel(socket.create_connection(("127.0.0.1", port), 10))
-    counter = Counter()
-
-    def say(octets: bytes, due: int) -> int:
-        channel.exchange(octets, lambda: counter.of(channel.received) >= due, 5 * timeout)
-        replies = read(bytes(channel.received))
-        return replies[due - 1].code if len(replies) >= due else 0
-
-    commands = [f"HELO {host}", f"MAIL FROM:{mail.sender.text}"]
-    commands += [*(f"RCPT TO:{path.text}" for path in mail.to), "DATA"]
+    rcpts = [f"RCPT TO:{path.text}" for path in mail.to]
+    commands = [f"HELO {host}", f"MAIL FROM:{mail.sender.text}", *rcpts, "DATA"]
     try:
-        code = say(b"", 1)
-        for due, command in enumerate(commands, 2):
-            wanted = 3 if command == "DATA" else 2
-            code = say(f"{command}\r\n".encode("latin-1"), due)
-            if code // 100 != wanted:
-                return f"its program answered {command} with {code or 'nothing'}"
-        code = say(dot_stuff(_text_of(mail)) + b".\r\n", len(commands) + 2)
-        channel.exchange(b"QUIT\r\n", lambda: channel.has_ended, 2)
-        return "" if code == 250 else f"its program answered the text with {code or 'nothing'}"
+        said, code = Client(channel, 5 * timeout).hand_in(commands, _text_of(mail))
     finally:
         channel.close()
+    taken = said == TEXT and code == 250
+    return "" if taken else f"its program answered {said} with {code or 'nothing'}"
 
 
 def judge_live(
@@ -419,8 +405,8 @@ def _add_mail(
             continue
         result.cases.append(f"mail-{number}")
         if why is not None:
-            found = otherwise(mail, mail.to[0].bare, why, "the mail is taken and sent")
-            result.findings.append(_with_dialogues(found, network, mail))
+            finding = otherwise(mail, mail.to[0].bare, why, "the mail is taken and sent")
+            result.findings.append(_with_dialogues(finding, network, mail))
             continue
         for recipient, outcome in expected.get(number, ()) if is_compared else ():
             wrong = _wrong(network, mail, recipient, outcome, len(mail.to))
@@ -438,53 +424,55 @@ def _wrong(
         if is_returned and not all(map(is_plain, faults)):
             return None
         got = "returned" if is_returned else "it did not arrive"
-        found = otherwise(mail, recipient, got, "delivered")
-        return _because(network, found, mail, recipient) if faults else found
+        finding = otherwise(mail, recipient, got, "delivered")
+        return _because(network, finding, mail, recipient) if faults else finding
     if copies > most and not faults:
         return otherwise(mail, recipient, f"it arrived {copies} times", "delivered once")
     if outcome == "returned" and not network.has_report(mail, recipient):
-        found = otherwise(mail, recipient, "nobody was told", "returned")
-        return _because(network, found, mail, recipient) if faults else found
+        finding = otherwise(mail, recipient, "nobody was told", "returned")
+        return _because(network, finding, mail, recipient) if faults else finding
     return None
 
 
-def _because(network: _Network, found: Finding, mail: MailSpec, recipient: str) -> Finding:
+def _because(network: _Network, finding: Finding, mail: MailSpec, recipient: str) -> Finding:
     """Return a finding with its cause, where that can be seen."""
-    if found.got == "returned":
-        return _of_cause(found, "E-3", TRY_AGAIN, found.got)
+    if finding.got == "returned":
+        return _of_cause(finding, "E-3", TRY_AGAIN, finding.got)
     word = word_of(number_of(mail)).encode()
     for host in network.hosts.values():
         if host.program is not None:
             cause = cause_of_loss(host.program, host.switch.sessions, word, recipient)
             if cause is not None:
-                return _of_cause(found, *cause)
-    return found
+                return _of_cause(finding, *cause)
+    return finding
 
 
-def _of_cause(found: Finding, rule: str, hint: str, got: str) -> Finding:
-    return replace(found, rule=rule, hint=hint, got=got, signature=(rule, "mail", rule))
+def _of_cause(finding: Finding, rule: str, hint: str, got: str) -> Finding:
+    return replace(finding, rule=rule, hint=hint, got=got, signature=(rule, "mail", rule))
 
 
-def _with_dialogues(found: Finding, network: _Network, mail: MailSpec) -> Finding:
+def _with_dialogues(finding: Finding, network: _Network, mail: MailSpec) -> Finding:
     running = [host.running for host in network.hosts.values() if host.running is not None]
     errors = "".join(each.errors.decode("utf-8", "replace") for each in running)
-    return replace(found, ladder=_seen(network, mail), errors=errors)
+    return replace(finding, ladder=_seen(network, mail), errors=errors)
 
 
 def _seen(network: _Network, mail: MailSpec) -> tuple[Line, ...]:
     """Return the dialogues of the programs in which mail was sent or taken, or the last ones."""
     word = word_of(number_of(mail)).encode()
-    found: list[Line] = []
+    lines_seen: list[Line] = []
     for host in network.hosts.values():
         sessions = host.switch.sessions
         for sent in [each for each in sessions if _has(each.lines, word)] or sessions[-1:]:
-            found += [Line("S", f"({host.name} sends)\r\n".encode()), *sent.lines]
+            lines_seen += [Line("S", f"({host.name} sends)\r\n".encode()), *sent.lines]
         taken = (
-            [] if host.program is None else [ladder(one.record) for one in host.program.sessions]
+            []
+            if host.program is None
+            else [ladder(session.record) for session in host.program.sessions]
         )
         for lines in [each for each in taken if _has(each, word)] or taken[-1:]:
-            found += [Line("R", f"({host.name} receives)\r\n".encode()), *lines]
-    return tuple(found)
+            lines_seen += [Line("R", f"({host.name} receives)\r\n".encode()), *lines]
+    return tuple(lines_seen)
 
 
 def _has(lines: Sequence[Line], word: bytes) -> bool:

@@ -200,7 +200,7 @@ class ProgramSession:
             if self.kills_before != len(self.owner.kills):
                 self._forget_unanswered(channel)
             elif host is not None and host.faults.down:
-                self.record.heard = bytes(channel.received)
+                self.record.received = bytes(channel.received)
                 self.record.has_ended = True
                 self.record.is_silent = not self._goes_on(channel)
             else:
@@ -211,7 +211,7 @@ class ProgramSession:
     def _forget_unanswered(self, channel: Channel) -> None:
         """Leave out what the program could not answer, because we killed it."""
         record = self.record
-        record.heard = bytes(channel.received)
+        record.received = bytes(channel.received)
         record.has_ended = True
         whole = [said for said in record.replies() if said.is_whole]
         while len(record.expecting()) > max(1, len(whole)):

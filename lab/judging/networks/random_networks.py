@@ -28,13 +28,13 @@ def network_around(node: str, users: Sequence[str], seed: int, number: int) -> T
     Most of its mail is for that host, and most faults are near it.
     """
     draw = Draw(generator(seed, f"judge {number}"))
-    others = [f"H{n}.ARPA" for n in range(1, 2 + draw.index(3))]
-    names = [node, *others]
-    hosts = {name: _host(name, _PEOPLE, is_relay=True) for name in others}
+    other_hosts = [f"H{n}.ARPA" for n in range(1, 2 + draw.index(3))]
+    names = [node, *other_hosts]
+    hosts = {name: _host(name, _PEOPLE, is_relay=True) for name in other_hosts}
     hosts[node] = _host(node, users, is_relay=False)
-    links = _links(draw, node, others)
+    links = _links(draw, node, other_hosts)
     own = [Path((), user, node) for user in users]
-    strangers = [Path((), user, name) for name in others for user in _PEOPLE]
+    strangers = [Path((), user, name) for name in other_hosts for user in _PEOPLE]
     return Topology(
         title=f"network {number} of seed {seed} around {node}",
         environments={"arpanet": Environment("arpanet")},
@@ -55,11 +55,13 @@ def network_through(node: str, users: Sequence[str], seed: int, number: int) -> 
     It stands between the other hosts, so that most mail passes through it.
     """
     draw = Draw(generator(seed, f"judge relay {number}"))
-    others = [f"H{n}.ARPA" for n in range(1, 3 + draw.index(3))]
-    hosts = {name: _host(name, _PEOPLE, is_relay=True) for name in others}
+    other_hosts = [f"H{n}.ARPA" for n in range(1, 3 + draw.index(3))]
+    hosts = {name: _host(name, _PEOPLE, is_relay=True) for name in other_hosts}
     hosts[node] = _host(node, users, is_relay=True)
-    pairs = [(node, others[0]), (node, others[1])]
-    pairs += [(draw.choice([node, *others[:n]]), others[n]) for n in range(2, len(others))]
+    pairs = [(node, other_hosts[0]), (node, other_hosts[1])]
+    pairs += [
+        (draw.choice([node, *other_hosts[:n]]), other_hosts[n]) for n in range(2, len(other_hosts))
+    ]
     links = tuple(
         LinkSpec(a, b, "arpanet", latency=draw.between(0.001, 0.5),
                  loss=0.1 if draw.chance(0.2) else 0.0)
@@ -70,22 +72,24 @@ def network_through(node: str, users: Sequence[str], seed: int, number: int) -> 
         environments={"arpanet": Environment("arpanet")},
         hosts=hosts,
         links=links,
-        mail=tuple(_mail_through(draw, node, users, others) for _ in range(3 + draw.index(3))),
+        mail=tuple(_mail_through(draw, node, users, other_hosts) for _ in range(3 + draw.index(3))),
         faults=(
-            *_dangerous_to_a_relay(draw, node, others, number),
+            *_dangerous_to_a_relay(draw, node, other_hosts, number),
             *(_fault_of_a_link(draw, links) for _ in range(draw.index(3))),
         ),
         retry=Retry(10.0, 2.0, 60.0, 600.0),
     )
 
 
-def _mail_through(draw: Draw, node: str, users: Sequence[str], others: Sequence[str]) -> MailSpec:
+def _mail_through(
+    draw: Draw, node: str, users: Sequence[str], other_hosts: Sequence[str]
+) -> MailSpec:
     """Return mail between two hosts on either side of a relay, or from or to its users."""
-    places = draw.sample(others, 2)
+    places = draw.sample(other_hosts, 2)
     own = [Path((), user, node) for user in users]
     ends = [Path((), draw.choice(_PEOPLE), name) for name in places]
     sender = draw.choice(own) if draw.chance(0.2) else ends[0]
-    others_ends = [Path((), user, name) for name in others if name != sender.domain
+    others_ends = [Path((), user, name) for name in other_hosts if name != sender.domain
                    for user in _PEOPLE]  # fmt: skip
     to = draw.sample(others_ends if draw.chance(0.8) or sender in own else own, 2)
     if draw.chance(0.15):
@@ -97,11 +101,11 @@ def _mail_through(draw: Draw, node: str, users: Sequence[str], others: Sequence[
 
 
 def _dangerous_to_a_relay(
-    draw: Draw, node: str, others: Sequence[str], number: int
+    draw: Draw, node: str, other_hosts: Sequence[str], number: int
 ) -> Iterator[FaultSpec]:
     """Yield a fault at the worst time: as mail is taken or sent on, or while it must wait."""
     lasts = draw.between(2, 40)
-    other = draw.choice(others[:2])
+    other = draw.choice(other_hosts[:2])
     if number % 3 == 0:
         kind = draw.choice(("host-down", "crash"))
         yield FaultSpec(kind, at=draw.between(0.1, 20), duration=lasts, host=other)
@@ -130,10 +134,10 @@ def _host(name: str, users: Sequence[str], *, is_relay: bool) -> HostSpec:
     return HostSpec(name, relay=is_relay, users=tuple(User(user) for user in users))
 
 
-def _links(draw: Draw, node: str, others: Sequence[str]) -> tuple[LinkSpec, ...]:
+def _links(draw: Draw, node: str, other_hosts: Sequence[str]) -> tuple[LinkSpec, ...]:
     """Return a tree that joins all hosts; the program does not relay, so it is an end of it."""
-    pairs = [(others[0], node)]
-    pairs += [(others[draw.index(n)], others[n]) for n in range(1, len(others))]
+    pairs = [(other_hosts[0], node)]
+    pairs += [(other_hosts[draw.index(n)], other_hosts[n]) for n in range(1, len(other_hosts))]
     return tuple(
         LinkSpec(
             a, b, "arpanet", latency=draw.between(0.001, 2),

@@ -45,11 +45,11 @@ def judge_relay_and_storm(asked: AskedRelay) -> Judgement:
     Raises :class:`~lab.judging.receivers.judge.CannotJudge` if it could not be started.
     """
     names = names_of_relay_networks()
-    others = [name for name in asked.only if name not in names]
-    if asked.only and not others:
+    other_cases = [name for name in asked.only if name not in names]
+    if asked.only and not other_cases:
         result = Judgement("relay", " ".join(asked.command), asked.again)
     else:
-        result = judge_relay(replace(asked, only=others))
+        result = judge_relay(replace(asked, only=other_cases))
     chosen = [name for name in names if not asked.only or name in asked.only]
     if asked.stage < STAGE or not chosen:
         return result
@@ -70,18 +70,18 @@ def judge_relay_in_networks(asked: AskedRelay, result: Judgement) -> None:
         Case(name, "4.1.1-12", STAGE, "a relay in a random network, with crashes and lost channels")
         for name in asked.only
     ]
-    found: list[Finding] = []
+    findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="lab-judge-", ignore_cleanup_errors=True) as folder:
 
-        def one(_: int, case: Case) -> Finding | str | None:
-            more = _judge_one(asked, case, Path(folder) / case.name)
-            if isinstance(more, str):
-                return more
-            found.extend(more[1:])
-            return more[0] if more else None
+        def judge_one(_: int, case: Case) -> Finding | str | None:
+            outcome = _judge_one(asked, case, Path(folder) / case.name)
+            if isinstance(outcome, str):
+                return outcome
+            findings.extend(outcome[1:])
+            return outcome[0] if outcome else None
 
-        judge_at_once(one, chosen, result, asked.progress)
-    result.findings += sorted(found, key=lambda each: each.case)
+        judge_at_once(judge_one, chosen, result, asked.progress)
+    result.findings += sorted(findings, key=lambda each: each.case)
     result.seconds += time.monotonic() - begin
 
 

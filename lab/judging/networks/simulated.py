@@ -29,11 +29,11 @@ def outcomes(topology: Topology, simulation: Simulation) -> Outcomes:
     """Return what became of the mail of a file in a simulation that is over."""
     recipients = Run(topology, simulation.trace).summary["recipients"]
     numbers = _message_numbers(topology, simulation)
-    found: Outcomes = {number: [] for number in numbers.values()}
+    by_message: Outcomes = {number: [] for number in numbers.values()}
     for each in recipients:
         if (number := numbers.get(each["message"])) is not None:
-            found[number].append((each["recipient"], each["outcome"]))
-    return found
+            by_message[number].append((each["recipient"], each["outcome"]))
+    return by_message
 
 
 def _message_numbers(topology: Topology, simulation: Simulation) -> dict[int, int]:
@@ -44,15 +44,15 @@ def _message_numbers(topology: Topology, simulation: Simulation) -> dict[int, in
     ordered = sorted(topology.mail, key=lambda mail: mail.at)
     keys = [(str(mail.sender.bare), tuple(path.bare for path in mail.to)) for mail in ordered]
     waiting = dict(enumerate(zip(keys, ordered, strict=True)))
-    found = {}
+    numbers_by_row = {}
     for row in simulation.trace.rows:
         if row[KIND] == "submit":
             for at, (key, mail) in waiting.items():
                 if key == (row[SUBMIT_REVERSE_PATH], tuple(row[SUBMIT_RECIPIENTS])):
-                    found[row[MESSAGE]] = number_of(mail)
+                    numbers_by_row[row[MESSAGE]] = number_of(mail)
                     del waiting[at]
                     break
-    return found
+    return numbers_by_row
 
 
 def reference(topology: Topology, seed: int) -> tuple[Simulation, Outcomes]:

@@ -69,19 +69,19 @@ def judge_in_networks(asked: AskedStorm, result: Judgement) -> None:
         Case(name, "4.1.1-12", STAGE, "a host of a random network, with lost channels and crashes")
         for name in names_of_networks() if not asked.only or name in asked.only
     ]  # fmt: skip
-    found: list[Finding] = []
+    findings: list[Finding] = []
     with tempfile.TemporaryDirectory(prefix="lab-judge-", ignore_cleanup_errors=True) as folder:
 
-        def one(_: int, case: Case) -> Finding | str | None:
+        def judge_one(_: int, case: Case) -> Finding | str | None:
             number = int(case.name.rpartition("-")[2])
-            more = _judge_one(asked, case, number, Path(folder) / case.name)
-            if isinstance(more, str):
-                return more
-            found.extend(more[1:])
-            return more[0] if more else None
+            outcome = _judge_one(asked, case, number, Path(folder) / case.name)
+            if isinstance(outcome, str):
+                return outcome
+            findings.extend(outcome[1:])
+            return outcome[0] if outcome else None
 
-        judge_at_once(one, chosen, result, asked.progress)
-    result.findings += sorted(found, key=lambda each: each.case)
+        judge_at_once(judge_one, chosen, result, asked.progress)
+    result.findings += sorted(findings, key=lambda each: each.case)
     result.seconds += time.monotonic() - begin
 
 

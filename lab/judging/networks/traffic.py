@@ -20,9 +20,9 @@ def with_traffic_as_mail(topology: Topology, seed: int) -> tuple[Topology, bool]
         return topology, True
     alone = replace(topology, mail=())
     drawn = submissions(alone, seed, World(alone, seed).routes, lambda _: True)
-    found = [
+    mails = [
         MailSpec(at=each.at, verb=each.verb, sender=each.sender, to=each.to, size=each.size)
         for each in islice(drawn, MOST + 1)
     ]
-    mail = (*topology.mail, *found[:MOST])
-    return replace(topology, mail=mail, traffic=()), len(found) <= MOST
+    mail = (*topology.mail, *mails[:MOST])
+    return replace(topology, mail=mail, traffic=()), len(mails) <= MOST

@@ -69,18 +69,18 @@ def _trace(record: Record, copies: list[bytes]) -> Finding | None:
     tags = record.case.tags
     head = copies[0].split(b"Subject: ")[0]
     if "return-path" in tags and not _RETURN_PATH.search(head):
-        found = _finding(record, "4.1.1-11", "no return path", shown(head[:80]) or "none",
+        finding = _finding(record, "4.1.1-11", "no return path", shown(head[:80]) or "none",
                          "Return-Path: <Smith@ALPHA.ARPA>")  # fmt: skip
-        return replace(found, kind="choice", because=record.case.because)
+        return replace(finding, kind="choice", because=record.case.because)
     if "time-stamp" in tags:
         line = _TIME_STAMP.search(head + b"\n")
         if line is None:
             return _finding(record, "4.1.1-10", "no time stamp", shown(head[:80]) or "none",
                             "Received: from ALPHA.ARPA by BETA.ARPA ; DATE")  # fmt: skip
         if not _DATE.search(head):
-            found = _finding(record, "4.1.2-11", "time stamp", shown(line[0]),
+            finding = _finding(record, "4.1.2-11", "time stamp", shown(line[0]),
                              "Received: from ALPHA.ARPA by BETA.ARPA ; DATE")  # fmt: skip
-            return replace(found, kind="choice", because="another form of the same line")
+            return replace(finding, kind="choice", because="another form of the same line")
     return None
 
 

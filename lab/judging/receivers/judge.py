@@ -84,7 +84,7 @@ class _Judge:
         self.numbers = iter(range(1_000_000))
         self.random = random.Random(asked.seed)
 
-    def run(self, one: Case) -> tuple[Record, Names]:
+    def run(self, asked_case: Case) -> tuple[Record, Names]:
         """Play a case with a program of its own, and look into its mail drop."""
         with self.lock:
             number = next(self.numbers)
@@ -94,12 +94,12 @@ class _Judge:
         place.mkdir(exist_ok=True)
         channel = self._open(place)
         try:
-            record = play(one, names, channel, self._timeout())
+            record = play(asked_case, names, channel, self._timeout())
         finally:
             channel.close()
         self.known.silences += record.is_silent or not record.has_ended
-        if one.mail is not None or one.is_delivered is not None:
-            record.mail = self._mail(place, token, is_wanted=one.mail is not None)
+        if asked_case.mail is not None or asked_case.is_delivered is not None:
+            record.mail = self._mail(place, token, is_wanted=asked_case.mail is not None)
         return record, names
 
     def _timeout(self) -> float:
@@ -135,7 +135,7 @@ class _Judge:
     def get_to_know(self, result: Judgement) -> bool:
         """Find out whether it speaks at all, and what it knows; return whether it can be judged."""
         record, _ = self.run(commands.GREETING[0])
-        if not record.heard:
+        if not record.received:
             self._refuse_dead(record)
         replies = record.replies()
         if not replies or not replies[0].is_whole or record.is_flooded or record.stopped_because:
@@ -203,24 +203,24 @@ class _Judge:
 
     def cases(self, result: Judgement) -> list[Case]:
         """Return the cases to judge; those that cannot be judged are left out."""
-        found = []
-        for one in [*commands.CASES, *mail_text.CASES, *dialogues(self.random)]:
-            if one.stage > self.asked.stage or (
-                self.asked.only and one.name not in self.asked.only
+        chosen = []
+        for each in [*commands.CASES, *mail_text.CASES, *dialogues(self.random)]:
+            if each.stage > self.asked.stage or (
+                self.asked.only and each.name not in self.asked.only
             ):
                 continue
-            needs_mail = one.rule in ("4.1.1-10", "4.1.1-11") or one.name == "quit-cancels"
+            needs_mail = each.rule in ("4.1.1-10", "4.1.1-11") or each.name == "quit-cancels"
             if needs_mail and not self.known.shows_mail:
-                result.left_out[one.name] = "its mail cannot be seen"
+                result.left_out[each.name] = "its mail cannot be seen"
             else:
-                found.append(one)
-        return found
+                chosen.append(each)
+        return chosen
 
-    def judge(self, one: Case) -> Finding | str | None:
+    def judge(self, asked_case: Case) -> Finding | str | None:
         """Judge a case; a sentence if it could not be."""
         if time.monotonic() - self.begun > LONGEST:
             return f"the judging took more than {LONGEST:g} s"
-        record, names = self.run(one)
+        record, names = self.run(asked_case)
         return finding(record, self.known.is_of_today) or delivered(record, names)
 
 
@@ -233,7 +233,7 @@ _PLAIN: Final = case(
 
 def names_of_cases() -> list[str]:
     """Return the names of all cases of receivers."""
-    return [one.name for one in [*commands.CASES, *mail_text.CASES, *dialogues(random.Random(0))]]
+    return [each.name for each in [*commands.CASES, *mail_text.CASES, *dialogues(random.Random(0))]]
 
 
 def judge_receiver(asked: Asked) -> Judgement:

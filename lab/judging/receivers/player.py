@@ -78,15 +78,15 @@ def _send(
 
 def cut(octets: bytes, sizes: tuple[int, ...]) -> list[bytes]:
     """Return octets in pieces of these sizes, the last size again and again; at least one."""
-    found = []
+    pieces = []
     sizes = sizes or (max(1, len(octets)),)
     number = 0
     while octets:
         size = sizes[min(number, len(sizes) - 1)]
-        found.append(octets[:size])
+        pieces.append(octets[:size])
         octets = octets[size:]
         number += 1
-    return found or [b""]
+    return pieces or [b""]
 
 
 def _must_stop(record: Record, channel: Channel, say: Say) -> bool:
@@ -108,7 +108,7 @@ def finish(record: Record, channel: Channel, timeout: float, goes_on: bool) -> N
         if record.is_going_away:
             channel.end_input()
         channel.exchange(b"", lambda: channel.has_ended, min(timeout, _ENDING))
-    record.heard = bytes(channel.received[: _SHOWN if channel.is_flooded else None])
+    record.received = bytes(channel.received[: _SHOWN if channel.is_flooded else None])
     record.has_ended = channel.has_ended
     record.is_flooded = channel.is_flooded
     record.errors = bytes(channel.errors).decode("utf-8", "replace")

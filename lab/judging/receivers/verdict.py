@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from lab.judging.cases import Say
 from lab.judging.finding import Finding
 from lab.judging.record import Asked, Record, ladder
-from lab.judging.replies import Said
+from lab.judging.replies import ProgramReply
 from lab.protocol.names import HostName
 from lab.protocol.replies import COMMAND_REPLIES, MAX_REPLY_LINE, TEXTS
 from lab.protocol.syntax import SyntaxFault, parse_domain
@@ -124,7 +124,7 @@ def first_wrong(record: Record, is_of_today: bool) -> Wrong | None:
     return _end(record, len(expecting)) or _tagged(record, expecting, replies) or choice
 
 
-def _form(said: Said, number: int, asked: Asked) -> Wrong | None:
+def _form(said: ProgramReply, number: int, asked: Asked) -> Wrong | None:
     """Return what is wrong about the form of a reply."""
     say = asked.say
     for fault in said.faults[:1]:
@@ -141,7 +141,9 @@ def _form(said: Said, number: int, asked: Asked) -> Wrong | None:
     return None
 
 
-def _code(record: Record, asked: Asked, said: Said, number: int, today: bool) -> Wrong | None:
+def _code(
+    record: Record, asked: Asked, said: ProgramReply, number: int, today: bool
+) -> Wrong | None:
     """Return whether the code of a reply differs from what was wanted."""
     say, code = asked.say, said.code
     if code in say.wanted:
@@ -175,7 +177,7 @@ def _first_difference(code: int, wanted: tuple[int, ...]) -> int:
 
 
 def _extra(
-    record: Record, expecting: list[Asked], replies: list[Said], number: int, today: bool
+    record: Record, expecting: list[Asked], replies: list[ProgramReply], number: int, today: bool
 ) -> Wrong | None:
     """Return a reply too many before this one, if without it the next ones fit."""
     rest = [said.code for said in replies[number + 1 :]]
@@ -193,7 +195,7 @@ def _extra(
 
 
 def _too_many(
-    record: Record, expecting: list[Asked], replies: list[Said], number: int, today: bool
+    record: Record, expecting: list[Asked], replies: list[ProgramReply], number: int, today: bool
 ) -> Wrong | None:
     """Return what replies too many break: what was mail data has been taken for commands, say."""
     case = record.case
@@ -256,7 +258,7 @@ def _end(record: Record, number: int) -> Wrong | None:
                  "an end when the channel is lost", number, 0, "close")  # fmt: skip
 
 
-def _tagged(record: Record, expecting: list[Asked], replies: list[Said]) -> Wrong | None:
+def _tagged(record: Record, expecting: list[Asked], replies: list[ProgramReply]) -> Wrong | None:
     """Return what is wrong about texts of replies, for the cases that are about these."""
     tags, rule = record.case.tags, record.case.rule
     greeted = replies[0].text.split(" ")[0]
@@ -275,7 +277,7 @@ def _tagged(record: Record, expecting: list[Asked], replies: list[Said]) -> Wron
     return None
 
 
-def _names_nobody(said: Said) -> bool:
+def _names_nobody(said: ProgramReply) -> bool:
     """Return whether a success of VRFY lacks the mailbox of the user."""
     return said.code == 250 and not re.search(rb"<[^<>@]+@[^<>]+>", said.octets)
 

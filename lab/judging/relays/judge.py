@@ -16,18 +16,16 @@ from typing import Final
 
 from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Names
-from lab.judging.channel import SocketChannel
 from lab.judging.drop import difference
 from lab.judging.finding import Finding, Judgement
+from lab.judging.handing_in import Client
 from lab.judging.program import NotStarted
 from lab.judging.receivers.judge import Asked, CannotJudge, judge_receiver
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Line
 from lab.judging.relays.cases import CASES, RelayCase
-from lab.judging.replies import Counter, read
 from lab.judging.senders.peer import Peer, Seen
 from lab.judging.whole_program import WholeProgram, free_port
-from lab.protocol.lines import dot_stuff
 
 TIMEOUT: Final = 12.0
 """Seconds in which something must have happened, unless another number is asked for."""
@@ -73,24 +71,24 @@ def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> None:
     running = _prepared(asked.command, folder, peer.port, "3600")
     try:
         _start(running)
-        found = judge_receiver(
+        as_receiver = judge_receiver(
             Asked(address=("127.0.0.1", running.port), stage=min(asked.stage, 9), seed=asked.seed,
                   only=only, folder=folder / "mail", timeout=asked.timeout)
         )  # fmt: skip
     finally:
         running.end()
         peer.close()
-    result.cases += found.cases
-    result.findings += found.findings
-    result.left_out |= found.left_out
-    result.notes += [note for note in found.notes if "no mail was seen" not in note]
+    result.cases += as_receiver.cases
+    result.findings += as_receiver.findings
+    result.left_out |= as_receiver.left_out
+    result.notes += [note for note in as_receiver.notes if "no mail was seen" not in note]
 
 
 def _judge_all(asked: AskedRelay, chosen: list[RelayCase], folder: Path, result: Judgement) -> None:
-    def one(number: int, case: RelayCase) -> Finding | None:
+    def judge_one(number: int, case: RelayCase) -> Finding | None:
         return _Trial(asked, case, folder / str(number), number).run()
 
-    judge_at_once(one, chosen, result, asked.progress)
+    judge_at_once(judge_one, chosen, result, asked.progress)
 
 
 def _prepared(command: Sequence[str], folder: Path, next_port: int, give_up: str) -> WholeProgram:
@@ -162,32 +160,14 @@ class _Trial:
     def _hand_in(self, running: WholeProgram, number: int) -> int:
         """Give mail to the program; return the last code."""
         channel = running.channel()
+        client = Client(channel, self.asked.timeout)
         rcpts = [f"RCPT TO:{to}" for to in self.case.to]
         commands = ["HELO ALPHA.ARPA", f"MAIL FROM:{self.case.sender}", *rcpts, "DATA"]
         try:
-            code = self._say(channel, b"", 1)
-            for due, command in enumerate(commands, 2):
-                if code // 100 != 2:
-                    return code
-                code = self._say(channel, command.encode() + b"\r\n", due)
-            if code == 354:
-                octets = dot_stuff(self._text(number)) + b".\r\n"
-                code = self._say(channel, octets, len(commands) + 2)
-            channel.exchange(b"QUIT\r\n", lambda: channel.has_ended, 2)
-            return code
+            return client.hand_in(commands, self._text(number))[1]
         finally:
             channel.close()
-
-    def _say(self, channel: SocketChannel, octets: bytes, due: int) -> int:
-        counter = Counter()
-        channel.exchange(octets, lambda: counter.of(channel.received) >= due, self.asked.timeout)
-        replies = read(bytes(channel.received))
-        if octets:
-            self.lines.append(Line("S", octets))
-        if len(replies) < due:
-            return 0
-        self.lines.append(Line("R", replies[due - 1].octets))
-        return replies[due - 1].code
+            self.lines += client.lines
 
     def _until(self, is_enough: Callable[[], bool], seconds: float | None = None) -> bool:
         until = time.monotonic() + (self.asked.timeout if seconds is None else seconds)
@@ -284,8 +264,8 @@ class _Trial:
             ]  # fmt: skip
 
         if not self._until(lambda: bool(reports())):
-            others = [seen for seen in peer.sessions if b"Smith" in (seen.raw or b"")]
-            got = "a report with a reverse-path" if others else "no report"
+            to_smith = [seen for seen in peer.sessions if b"Smith" in (seen.raw or b"")]
+            got = "a report with a reverse-path" if to_smith else "no report"
             kind = "choice" if self.case.mail == "gives up" else "breach"
             return self._wrong("no report", got, "MAIL FROM:<> and a report", kind=kind)
         if self.case.mail == "gives up":

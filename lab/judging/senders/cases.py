@@ -123,11 +123,11 @@ def _refusals() -> list[SenderCase]:
 
 def _odd_forms() -> list[SenderCase]:
     """Replies in odd forms, which mean what their first digit says."""
-    found = []
+    cases = []
     for row in ROWS:
         usual = USUAL[row]
         code, words = usual[:3], NAMES[row]
-        found += [
+        cases += [
             SenderCase(f"{words}-several-lines", "E-2", 10, f"{WORDS[row]}: a reply of three lines",
                        Odd(row, f"{code}-BETA.ARPA one\r\n{code}-250 two\r\n{usual}"),
                        hint="A hyphen after the code: more lines follow. A space: the last one."),
@@ -136,7 +136,7 @@ def _odd_forms() -> list[SenderCase]:
             SenderCase(f"{words}-no-text", "4.2-2", 10, f"{WORDS[row]}: a reply without text",
                        Odd(row, f"{code} \r\n"), hint="The text is for people."),
         ]  # fmt: skip
-    found += [
+    cases += [
         SenderCase("rcpt-251", "4.3-5", 10, "251 to RCPT is a success",
                    Odd("RCPT", "251 User not local; will forward to <Jones@C.ARPA>\r\n"),
                    hint=_DIGIT),
@@ -160,18 +160,18 @@ def _odd_forms() -> list[SenderCase]:
         SenderCase("quit-550", "4.1.1-12", 10, "after the 250, a refused QUIT changes nothing",
                    Odd("QUIT", "500 what\r\n"), hint="The mail was taken with its 250."),
     ]  # fmt: skip
-    return found
+    return cases
 
 
 def _losses() -> list[SenderCase]:
     """The channel is lost, or the receiver says nothing, or what is not a reply."""
-    found = []
+    cases = []
     for row in ROWS:
         words = NAMES[row]
         mail = "taken" if row == "QUIT" else "failed"
         rule = "4.1.1-12" if row == "QUIT" else "4.1.1-20"
         why = "The channel was lost: the mail may not have arrived. Try again later."
-        found += [
+        cases += [
             SenderCase(f"{words}-cut", rule, 10, f"the channel is lost instead of a reply to "
                        f"{WORDS[row]}", Odd(row, "", "cut"), mail=mail, hint=why),
             SenderCase(f"{words}-half", rule, 10, f"the channel is lost within the reply to "
@@ -186,16 +186,16 @@ def _losses() -> list[SenderCase]:
         ]  # fmt: skip
     for row in ROWS[:5]:
         words = NAMES[row]
-        found.append(
+        cases.append(
             SenderCase(f"{words}-doubled", "4.2-1", 10, f"two replies to {WORDS[row]}",
                        Odd(row, USUAL[row] * 2), mail="any",
                        hint="A reply that nothing has asked for: which one is whose?"))  # fmt: skip
-    found.append(
+    cases.append(
         SenderCase("early-all", "4.2-1", 10, "all replies at once, before anything was asked",
                    Odd("CONNECT", "".join(USUAL[row] for row in ROWS), "silence"), mail="failed",
                    because="few clients notice replies that come too early",
                    hint="What has arrived before you ask breaks the channel."))  # fmt: skip
-    return found
+    return cases
 
 
 CASES: Final[list[SenderCase]] = [

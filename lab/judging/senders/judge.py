@@ -87,12 +87,12 @@ def judge_sender(asked: AskedSender) -> Judgement:
 def _judge_all(
     asked: AskedSender, chosen: list[SenderCase], folder: Path, result: Judgement, begin: float
 ) -> None:
-    def one(number: int, case: SenderCase) -> Finding | str | None:
+    def judge_one(number: int, case: SenderCase) -> Finding | str | None:
         if time.monotonic() - begin > LONGEST:
             return f"the judging took more than {LONGEST:g} s"
         return verdict(_play(asked, case, folder, number))
 
-    judge_at_once(one, chosen, result, asked.progress)
+    judge_at_once(judge_one, chosen, result, asked.progress)
 
 
 def _play(asked: AskedSender, case: SenderCase, folder: Path, number: int) -> _Done:
@@ -139,10 +139,10 @@ class _Wrong:
 
 def verdict(done: _Done) -> Finding | None:
     """Return what a case found: a breach before a choice; None if all is well."""
-    found = [wrong for check in _CHECKS if (wrong := check(done)) is not None]
-    if not found:
+    wrongs = [wrong for check in _CHECKS if (wrong := check(done)) is not None]
+    if not wrongs:
         return None
-    wrong = next((each for each in found if each.kind == "breach"), found[0])
+    wrong = next((each for each in wrongs if each.kind == "breach"), wrongs[0])
     case = done.case
     is_own = wrong.rule == case.rule
     sent = done.last.commands[-1] if done.last.commands else b""
