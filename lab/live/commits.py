@@ -13,7 +13,8 @@ from collections.abc import Callable
 from typing import Final
 
 from lab.hosts.spool import Queue, QueuedMail
-from lab.live.storage import Changes, Delivery, Storage, StorageFailed
+from lab.live.changes import Changes, Delivery
+from lab.live.storage import Storage, StorageFailed
 from lab.protocol import Reply, reply
 from lab.trace.rows import Row
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.hosts.spool import Queue
+from lab.live.changes import Changes, Delivery
 from lab.live.spool_rows import (
     VERSION,
     WAITING,
@@ -25,7 +26,7 @@ from lab.live.spool_rows import (
     readable_rows,
     version_of,
 )
-from lab.live.storage import Changes, Delivery, Storage
+from lab.live.storage import Storage
 from lab.protocol import HostName
 from lab.topology.model import Topology
 

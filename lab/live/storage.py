@@ -14,13 +14,13 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from lab.hosts.spool import Queue, QueuedMail
+from lab.hosts.spool import QueuedMail
+from lab.live.changes import Changes
 from lab.live.spool_rows import (
     VERSION,
     WAITING,
@@ -35,27 +35,16 @@ from lab.live.spool_rows import (
     readable_rows,
     version_of,
 )
+from lab.live.transaction import StoredCopy, StoredOctets, Transaction
 
 _PAGE: Final = 1 << 14
 
-_LARGE: Final = 1 << 20
-"""Bytes of mail that are written piece by piece, as SQLite would copy them twice otherwise."""
 
-_PIECE: Final = 1 << 18
+_WORTH_GIVING_BACK: Final = 1 << 20
+"""Bytes of empty pages from which on the file is made shorter."""
 
 _MARGIN: Final = 8 * _PAGE
 """Bytes of the disk that are left besides the room for the log."""
-
-_INSERT_MAIL: Final = "insert into mails (octets, stored_at, checksum) values (?, ?, ?)"
-_INSERT_COPY: Final = (
-    "insert into copies (mail, host, environment, about, checksum) values (?, ?, ?, ?, ?)"
-)
-_INSERT_DROP: Final = (
-    "insert into drops (octets, user, message, stored_at, checksum) values (?, ?, ?, ?, ?)"
-)
-_UPDATE_COPY: Final = (
-    "update copies set host = ?, environment = ?, about = ?, checksum = ? where id = ?"
-)
 
 
 _LEFT_TIMEOUT: Final = 0.5
@@ -68,79 +57,6 @@ class StorageFailed(Exception):
     def __init__(self, why: str, *, is_full: bool = False) -> None:
         super().__init__(why)
         self.is_full = is_full
-
-
-class Delivery:
-    """Mail for a user's mail drop; ``row`` is its number there, 0 while it is not stored."""
-
-    __slots__ = ("message", "octets", "row", "user")
-
-    def __init__(self, user: str, message: int | None, octets: bytes) -> None:
-        self.user = user
-        self.message = message
-        self.octets = octets
-        self.row = 0
-
-
-class Changes:
-    """What has changed since the last commit.
-
-    ``mails`` is queued mail that was added or changed, with its queue; with None, mail that is not
-    in the spool any more. ``deliveries`` are for mail drops; ``withdrawn`` are taken out of them.
-    """
-
-    __slots__ = ("deliveries", "mails", "withdrawn")
-
-    def __init__(self) -> None:
-        self.mails: dict[QueuedMail, Queue | None] = {}
-        self.deliveries: list[Delivery] = []
-        self.withdrawn: list[Delivery] = []
-
-    def __bool__(self) -> bool:
-        return bool(self.mails or self.deliveries or self.withdrawn)
-
-    @property
-    def octets(self) -> int:
-        """How many bytes of mail they add at most; the same mail for several hosts counts once."""
-        kept = [mail.mail_data for mail, queue in self.mails.items() if queue is not None]
-        mails = {id(octets): len(octets) for octets in kept}
-        return sum(mails.values()) + sum(len(each.octets) for each in self.deliveries)
-
-    def add(self, later: Changes) -> None:
-        """Add what changed after these changes."""
-        self.mails.update(later.mails)
-        self.deliveries += later.deliveries
-        self.withdrawn += later.withdrawn
-
-    def undone(self) -> Changes:
-        """Return the changes that take back what these have added."""
-        changes = Changes()
-        changes.mails = dict.fromkeys(self.mails)
-        changes.withdrawn = list(self.deliveries)
-        return changes
-
-
-class _Octets:
-    """The bytes of a message in the file: its row, and how many copies have it."""
-
-    __slots__ = ("copies", "octets", "row")
-
-    def __init__(self, row: int, octets: bytes) -> None:
-        self.row = row
-        self.octets = octets
-        self.copies = 0
-
-
-class _Copy:
-    """A message in the queue for a next host, as the file has it."""
-
-    __slots__ = ("about", "octets", "queue", "row")
-
-    def __init__(self, row: int, octets: _Octets, queue: str, about: str) -> None:
-        self.row = row
-        self.octets = octets
-        self.queue = queue
-        self.about = about
 
 
 class Storage:
@@ -180,8 +96,8 @@ class Storage:
         self.batch: int = max(last, marked_as)
         self._committed: int = self.batch
         self._mark = os.open(mark_of(path), os.O_CREAT | os.O_WRONLY, 0o600)
-        self._octets: dict[int, _Octets] = {}
-        self._copies: dict[QueuedMail, _Copy] = {}
+        self._octets: dict[int, StoredOctets] = {}
+        self._copies: dict[QueuedMail, StoredCopy] = {}
         self.waiting_octets = 0
 
     def recover(self) -> Iterator[tuple[str, str, QueuedMail]]:
@@ -189,13 +105,13 @@ class Storage:
 
         What cannot be read stays in the file, with a sentence in ``unreadable``.
         """
-        last: _Octets | None = None
+        last: StoredOctets | None = None
         for row, mail, host, environment, about, check, octets, octets_check, _ in self._stored():
             try:
                 if octets is None or checksum(octets) != octets_check or checksum(about) != check:
                     raise DamagedSpool("it is not what was stored")
                 if last is None or last.row != mail:
-                    last = _Octets(mail, octets)
+                    last = StoredOctets(mail, octets)
                     self._octets[id(octets)] = last
                     self.waiting_octets += len(octets)
                 entry = as_mail(about, last.octets)
@@ -203,7 +119,7 @@ class Storage:
                 self.unreadable.append(f"message {row} for {host} is damaged: {error}")
                 continue
             last.copies += 1
-            self._copies[entry] = _Copy(row, last, host, about)
+            self._copies[entry] = StoredCopy(row, last, host, about)
             yield host, environment, entry
 
     def _stored(self) -> Iterator[tuple[Any, ...]]:
@@ -252,7 +168,7 @@ class Storage:
         They are one ``batch``, and numbered. ``is_unsynced`` tells whether :meth:`sync` is due.
         Raises StorageFailed if they cannot be written; then none of them is.
         """
-        writing = _Transaction(self._file, self._octets, self._copies)
+        writing = Transaction(self._file, self._octets, self._copies)
         try:
             if self._is_doubtful:
                 self._begin_log_anew()
@@ -310,7 +226,7 @@ class Storage:
         The mail is in the file of another host now, for which there may be no room else.
         """
         before = 0
-        while (empty := self._empty_pages) * _PAGE >= max(_LARGE, self._free // 8):
+        while (empty := self._empty_pages) * _PAGE >= max(_WORTH_GIVING_BACK, self._free // 8):
             if empty == before:  # a file of an earlier version does not get shorter
                 return
             before = empty
@@ -365,106 +281,6 @@ class Storage:
         os.close(self._log)
         os.close(self._mark)
         self._file.close()
-
-
-class _Transaction:
-    """One transaction, and what it adds to and takes from what is known of the file.
-
-    That is known only when it has succeeded: :meth:`finish`.
-    """
-
-    def __init__(
-        self,
-        file: sqlite3.Connection,
-        octets: dict[int, _Octets],
-        copies: dict[QueuedMail, _Copy],
-    ) -> None:
-        self._file = file
-        self._octets = octets
-        self._copies = copies
-        self._now = time.time()
-        self._made: dict[QueuedMail, _Copy] = {}
-        self._gone: list[QueuedMail] = []
-        self._new: dict[int, _Octets] = {}
-        self._counts: dict[_Octets, int] = {}
-        self._rows: list[tuple[Delivery, int]] = []
-
-    def write(self, changes: Changes) -> None:
-        for entry, queue in changes.mails.items():
-            if queue is not None:
-                self._put(entry, queue)
-            elif entry in self._copies:
-                self._remove(entry)
-        for delivery in changes.deliveries:
-            octets = delivery.octets
-            about = (delivery.user, delivery.message, self._now, checksum(octets))
-            self._rows.append((delivery, self._insert("drops", _INSERT_DROP, octets, about)))
-        for delivery in changes.withdrawn:
-            self._file.execute("delete from drops where id = ?", (delivery.row,))
-        for mail, by in self._counts.items():
-            if mail.copies + by == 0:
-                self._file.execute("delete from mails where id = ?", (mail.row,))
-
-    def _put(self, mail: QueuedMail, queue: Queue) -> None:
-        about = as_text(mail)
-        known = self._copies.get(mail)
-        if known is None:
-            octets = self._row_of(mail.mail_data)
-            row = (octets.row, queue.host, queue.environment, about, checksum(about))
-            made = self._file.execute(_INSERT_COPY, row).lastrowid
-            self._count(octets, 1)
-            self._made[mail] = _Copy(int(made or 0), octets, queue.host, about)
-        elif known.about != about or known.queue != queue.host:
-            now = (queue.host, queue.environment, about, checksum(about), known.row)
-            self._file.execute(_UPDATE_COPY, now)
-            self._made[mail] = _Copy(known.row, known.octets, queue.host, about)
-
-    def _remove(self, mail: QueuedMail) -> None:
-        known = self._copies[mail]
-        self._file.execute("delete from copies where id = ?", (known.row,))
-        self._gone.append(mail)
-        self._count(known.octets, -1)
-
-    def _row_of(self, octets: bytes) -> _Octets:
-        """Return the row that has these bytes; make it if there is none."""
-        key = id(octets)
-        known = self._octets.get(key) or self._new.get(key)
-        if known is None:
-            row = self._insert("mails", _INSERT_MAIL, octets, (self._now, checksum(octets)))
-            known = self._new[key] = _Octets(row, octets)
-        return known
-
-    def _insert(self, table: str, statement: str, octets: bytes, about: tuple[Any, ...]) -> int:
-        """Insert a row with the bytes of a message, and return its number."""
-        if len(octets) <= _LARGE:
-            return int(self._file.execute(statement, (octets, *about)).lastrowid or 0)
-        room = statement.replace("values (?", "values (zeroblob(?)")
-        row = int(self._file.execute(room, (len(octets), *about)).lastrowid or 0)
-        with memoryview(octets) as left, self._file.blobopen(table, "octets", row) as blob:
-            for begin in range(0, len(octets), _PIECE):
-                blob.write(left[begin : begin + _PIECE])
-        return row
-
-    def _count(self, octets: _Octets, by: int) -> None:
-        self._counts[octets] = self._counts.get(octets, 0) + by
-
-    def finish(self) -> int:
-        """Know what the file has now; return by how many bytes the mail that waits has grown."""
-        grown = 0
-        self._copies.update(self._made)
-        for mail in self._gone:
-            del self._copies[mail]
-        for octets, by in self._counts.items():
-            was = octets.copies > 0
-            octets.copies += by
-            grown += len(octets.octets) * ((octets.copies > 0) - was)
-            if octets.copies:
-                self._octets[id(octets.octets)] = octets
-            else:
-                self._octets.pop(id(octets.octets), None)
-        for delivery, row in self._rows:
-            delivery.row = row
-        return grown
 
 
 def _is_full(error: Exception) -> bool:

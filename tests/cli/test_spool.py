@@ -17,8 +17,9 @@ from helpers.small_topologies import A_AND_B
 
 from lab.cli import cli
 from lab.hosts.spool import Queue, QueuedMail
+from lab.live.changes import Changes, Delivery
 from lab.live.spool_folder import locked
-from lab.live.storage import Changes, Delivery, Storage
+from lab.live.storage import Storage
 from lab.protocol import parse_path
 
 ANN, BOB = parse_path("<ann@A.ARPA>"), parse_path("<bob@B.ARPA>")

@@ -15,8 +15,9 @@ from helpers.live_hosts import eventually, served, wait_for_mail
 
 import lab
 from lab.live.budgets import Allowance, Budgets, budgets_of
+from lab.live.changes import Changes, Delivery
 from lab.live.clients import Caller, Clients, client_of
-from lab.live.storage import Changes, Delivery, Storage
+from lab.live.storage import Storage
 
 ONE = '[[host]]\nname = "ONE.ARPA"\nusers = ["ann"]\n{more}\n'
 TWO = ONE.format(more="relay = true") + (

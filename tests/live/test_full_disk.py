@@ -16,11 +16,12 @@ from helpers.small_topologies import TWO_HOSTS
 
 from lab.analysis.streaming import StreamingAnalysis
 from lab.hosts.spool import Queue, QueuedMail
+from lab.live.changes import Changes
 from lab.live.journal import Journal
 from lab.live.recorder import Backlog, Recorder
 from lab.live.spare_room import SpareRoom
 from lab.live.spool_folder import read_folder
-from lab.live.storage import Changes, Storage, StorageFailed
+from lab.live.storage import Storage, StorageFailed
 from lab.protocol.syntax import parse_path
 from lab.simulation.numbering import RunNumbering
 from lab.trace.retention import Retention

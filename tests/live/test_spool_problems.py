@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from lab.hosts.spool import Queue, QueuedMail
+from lab.live.changes import Changes, Delivery
 from lab.live.running import run_live
 from lab.live.settings import Settings
 from lab.live.spool_folder import SpoolProblem, check_folder, locked, read_folder
-from lab.live.storage import Changes, Delivery, Storage
+from lab.live.storage import Storage
 from lab.protocol import parse_path
 from lab.topology.model import from_dict
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from lab.hosts.spool import Queue, QueuedMail
+from lab.live.changes import Changes, Delivery
 from lab.live.spool_view import Listed, SpoolView
-from lab.live.storage import Changes, Delivery, Storage
+from lab.live.storage import Storage
 from lab.live.watch import Envelope, Envelopes
 from lab.protocol import parse_path
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from lab.hosts.spool import Queue, QueuedMail
+from lab.live.changes import Changes, Delivery
 from lab.live.spool_rows import DamagedSpool
-from lab.live.storage import Changes, Delivery, Storage, left_in
+from lab.live.storage import Storage, left_in
 from lab.protocol import parse_path
 
 BOB = parse_path("<bob@B.ARPA>")
@@ -51,7 +52,7 @@ def test_a_commit_is_numbered_and_outlives_the_process(tmp_path: Path) -> None:
     path = tmp_path / "a.sqlite"
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from lab.live.storage import Changes, Delivery, Storage\n"
+        "from lab.live.changes import Changes, Delivery\nfrom lab.live.storage import Storage\n"
         "storage = Storage(Path(sys.argv[1]))\n"
         "for number in range(4):\n"
         "    changes = Changes(); changes.deliveries.append(Delivery('ann', number, b'x'))\n"
@@ -152,7 +153,8 @@ def test_a_write_that_fails_changes_nothing_and_its_number_is_not_given_again(
     path = tmp_path / "a.sqlite"
     program = (
         "import resource, sys; from pathlib import Path\n"
-        "from lab.live.storage import Changes, Delivery, Storage, StorageFailed\n"
+        "from lab.live.changes import Changes, Delivery\n"
+        "from lab.live.storage import Storage, StorageFailed\n"
         "storage = Storage(Path(sys.argv[1]))\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n"
         "for size in (1000, 1_000_000, 1000):\n"
