@@ -158,8 +158,9 @@ def chunks(rows: list[Row]) -> Iterator[list[Row]]:
     """Yield rows in parts of at most CHUNK rows, and of little more mail than HEAVY_CHUNK."""
     begin = weight = 0
     for number, row in enumerate(rows):
-        mail = mail_in(row)
-        weight += mail[1] if type(mail) is tuple else len(mail)
+        if row[KIND] in MAIL_KINDS:
+            mail = mail_in(row)
+            weight += mail[1] if type(mail) is tuple else len(mail)
         if weight > HEAVY_CHUNK or number - begin == CHUNK - 1:
             yield rows[begin : number + 1]
             begin, weight = number + 1, 0
@@ -204,6 +205,7 @@ class Recorder:
         self._known: dict[int, int] = {}
         self._weight = 0
         self._light = 0
+        self._has_large = False
         self._has_moved = False
         self._again = 0.0
 
@@ -231,6 +233,7 @@ class Recorder:
             elif kind in MAIL_KINDS:
                 mail = mail_in(row)
                 self._weight += len(mail)
+                self._has_large = self._has_large or len(mail) >= _LARGE
                 if isinstance(mail, MailInFile):
                     if self._analysis is None:
                         row = with_mail(row, mail.whole())
@@ -246,9 +249,10 @@ class Recorder:
         """Put the mail of the rows in memory on disk; the rows stay, to be sorted by time."""
         self.write_journal()
         rows = self._trace.growing
-        for number in range(self._light, len(rows)):
+        for number in range(self._light, len(rows)) if self._has_large else ():
             if len(mail_in(rows[number])) >= _LARGE:
                 rows[number] = self._backlog.move(rows[number])
+        self._has_large = False
         self._light = len(rows)
         self._weight = 0
         self._has_moved = True
