@@ -228,7 +228,7 @@ class ReplyScript:
             recipient for recipient, is_taken in zip(ids, self.reported, strict=True) if is_taken
         ]
 
-    def hear(self, octets: bytes) -> None:
+    def receive(self, octets: bytes) -> None:
         """Take what has arrived, before the engine does. What a file sets does not depend on it."""
 
     def end(self) -> None:
@@ -291,7 +291,7 @@ class ForeignScript(ReplyScript):
         self._ask, self._hang_up = ask, hang_up
         self._said: tuple[bytes, str] | None = None
 
-    def hear(self, octets: bytes) -> None:
+    def receive(self, octets: bytes) -> None:
         """Give the program what has arrived."""
         self._said = self._ask(octets)
 

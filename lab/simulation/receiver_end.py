@@ -138,7 +138,7 @@ class LocalReceiverEnd(ReceiverEnd):
         now = delivery.at
         is_data = self._arrived(delivery, number, message)
         if self.writer is not None:
-            self._hear(octets)
+            self._take_into_script(octets)
             self._write(self.writer, engine.receive(octets), now)
             return
         if not is_data:
@@ -174,7 +174,7 @@ class LocalReceiverEnd(ReceiverEnd):
         if self.is_ending:
             return
         self._arrived(delivery, number, message)
-        self._hear(delivery.octets)
+        self._take_into_script(delivery.octets)
         self.engine.receive(delivery.octets)
 
     def see_close(self) -> None:
@@ -211,9 +211,9 @@ class LocalReceiverEnd(ReceiverEnd):
 
     # -- replies that the file sets ---------------------------------------------------------------
 
-    def _hear(self, octets: bytes) -> None:
+    def _take_into_script(self, octets: bytes) -> None:
         if self.script is not None:
-            self.script.hear(octets)
+            self.script.receive(octets)
 
     def _write(self, writer: ReplyWriter, crossed: list[Crossing], now: float) -> None:
         """Send what the script has in place of the replies among what crossed."""

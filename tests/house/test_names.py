@@ -47,7 +47,7 @@ ALLOWED = {
     "runtime/arguments.py: ending": "the ending of a file's name",
     "views/replay/__init__.py": "the same",
     "topology/maps/pathalias.py": "words of pathalias",
-    "topology/maps/pathalias_orders.py": "words of pathalias",
+    "topology/maps/pathalias_statements.py": "words of pathalias",
     "topology/maps/sndlib.py": "the sections of a file of SNDlib",
     "topology/maps/units.py": "units and circuits, as somebody types them",
     "topology/maps/xml_graphs.py": "true and false",

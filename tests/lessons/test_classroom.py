@@ -161,7 +161,7 @@ def test_a_roster_is_read_as_moodle_and_canvas_write_it(tmp_path: Path) -> None:
 
 def test_pages_and_tables_are_safe_to_open() -> None:
     """Nothing a student wrote is run by a browser or a spreadsheet."""
-    mark = gradebook.Mark(
+    mark = gradebook.ExerciseMark(
         "Exercise 1", 2, "failed", "<b>no</b>", 0.5, "x = '<script>'", hints=["H"]
     )
     row = gradebook.Row("=cmd()", "@SUM.ipynb", "one", [mark], "-1+1<i>")
@@ -191,7 +191,9 @@ def marks_of(students: list[roster.Student]) -> tuple[list[gradebook.Row], dict[
     """Ann has handed in two notebooks, one of them twice; Ben has handed in nothing."""
     ann, ben = (student.name for student in students)
     rows = [
-        gradebook.Row(ann, f"{lesson}{number}", lesson, [gradebook.Mark("E", 10, credit=credit)])
+        gradebook.Row(
+            ann, f"{lesson}{number}", lesson, [gradebook.ExerciseMark("E", 10, credit=credit)]
+        )
         for number, (lesson, credit) in enumerate([("week1", 0.5), ("week1", 0.9), ("week2", 0)])
     ]
     rows.append(gradebook.Row(ben, "", problem="nothing was handed in"))

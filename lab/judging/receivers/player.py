@@ -40,7 +40,7 @@ def play(case: Case, names: Names, channel: Channel, timeout: float) -> Record:
     waiting = b""
     pieces: tuple[int, ...] = ()
     counter = Counter()
-    goes_on = _hear(channel, counter, b"", due, max(timeout, _OPENING))
+    goes_on = _exchange(channel, counter, b"", due, max(timeout, _OPENING))
     for say in expanded(case) if goes_on else ():
         octets = names.put_into(say.octets)
         record.asked.append(Asked(say, octets))
@@ -58,7 +58,7 @@ def play(case: Case, names: Names, channel: Channel, timeout: float) -> Record:
     return record
 
 
-def _hear(channel: Channel, counter: Counter, octets: bytes, due: int, timeout: float) -> bool:
+def _exchange(channel: Channel, counter: Counter, octets: bytes, due: int, timeout: float) -> bool:
     return channel.exchange(octets, lambda: counter.of(channel.received) >= due, timeout)
 
 
@@ -73,7 +73,7 @@ def _send(
     """Send octets, in pieces if there are sizes, and wait until that number of replies has come."""
     for piece in cut(octets, pieces)[:-1]:
         channel.exchange(piece, lambda: True, timeout)
-    return _hear(channel, counter, cut(octets, pieces)[-1], due, timeout)
+    return _exchange(channel, counter, cut(octets, pieces)[-1], due, timeout)
 
 
 def cut(octets: bytes, sizes: tuple[int, ...]) -> list[bytes]:

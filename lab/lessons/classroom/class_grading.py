@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.lessons.classroom.feedback import feedback
 from lab.lessons.classroom.gradebook import (
-    Mark,
+    ExerciseMark,
     Row,
     as_csv,
     as_matrix,
@@ -54,7 +54,7 @@ class ClassGrading:
             try:
                 entry = json.loads(line)
                 row = entry["row"]
-                marks = [Mark(**each) for each in row.pop("marks")]
+                marks = [ExerciseMark(**each) for each in row.pop("marks")]
                 found[entry["file"], entry["digest"]] = Row(**row, marks=marks)
                 for key, picture in entry.get("pictures", []):
                     self.pictures[tuple(key)] = picture
@@ -88,7 +88,7 @@ class ClassGrading:
     def _empty(self, each: Submission) -> Row:
         assert each.assignment is not None
         marks = [
-            Mark(task.name, task.points, is_hidden=task.is_hidden, hints=task.hints)
+            ExerciseMark(task.name, task.points, is_hidden=task.is_hidden, hints=task.hints)
             for task in tasks(each.assignment.source)
         ]
         return Row(each.student, each.file, each.lesson, marks, "not graded yet")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import escape
 
-from lab.lessons.classroom.gradebook import Mark, Row, number, page
+from lab.lessons.classroom.gradebook import ExerciseMark, Row, number, page
 from lab.runtime.escaping import visible, visible_lines
 
 _STATES = {
@@ -32,7 +32,7 @@ def feedback(student: str, rows: list[Row], pictures: dict[tuple[str, str], str]
     return page(f"Feedback for {student}", "\n".join(parts))
 
 
-def _section(mark: Mark, picture: str) -> str:
+def _section(mark: ExerciseMark, picture: str) -> str:
     kind = "right" if mark.credit >= 1 else "partly" if mark.credit > 0 else "none"
     kind = "open" if mark.state in ("not yet", "not reached") else kind
     state = "partly right" if kind == "partly" else _STATES.get(mark.state, mark.state)

@@ -13,7 +13,7 @@ from lab.runtime.escaping import csv_cell, visible
 
 
 @dataclass
-class Mark:
+class ExerciseMark:
     """What a student got for an exercise; ``credit`` is from 0 to 1."""
 
     name: str
@@ -39,7 +39,7 @@ class Row:
     student: str
     file: str
     lesson: str = ""
-    marks: list[Mark] = field(default_factory=list)
+    marks: list[ExerciseMark] = field(default_factory=list)
     problem: str = ""
     penalty: float = 0.0
 
@@ -178,7 +178,7 @@ def _share(rows: list[Row], column: tuple[str, str]) -> str:
     return f"{passed} of {len(marks)}"
 
 
-def _cell(mark: Mark | None) -> str:
+def _cell(mark: ExerciseMark | None) -> str:
     if mark is None:
         return "<td></td>"
     kind = "right" if mark.credit >= 1 else "partly" if mark.credit > 0 else "none"

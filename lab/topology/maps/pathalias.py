@@ -16,7 +16,7 @@ from typing import Final
 
 from lab.quantities import as_toml, count_noun
 from lab.topology.maps.map import GraphFault, Map
-from lab.topology.maps.pathalias_orders import DEAD, ORDER, Orders
+from lab.topology.maps.pathalias_statements import DEAD, STATEMENT, MapStatements
 
 COSTS: Final = {
     "LOCAL": 25, "DEDICATED": 95, "DIRECT": 200, "DEMAND": 300, "HOURLY": 500, "EVENING": 1800,
@@ -49,11 +49,11 @@ def read_pathalias(text: str) -> Map:
     """Return the map of a file for pathalias, or of a posting to comp.mail.maps."""
     made = Map("pathalias map", lists=True)
     aliases: dict[str, str] = {}
-    orders = Orders()
+    statements = MapStatements()
     odd: list[tuple[int, str]] = []
     for number, statement in _statements(_unpacked(text)):
-        if order := ORDER.fullmatch(statement):
-            orders.add(order[1], order[2])
+        if in_braces := STATEMENT.fullmatch(statement):
+            statements.add(in_braces[1], in_braces[2])
         else:
             odd += [(number, each) for each in _take(made, aliases, statement)]
     _join_names(made, aliases)
@@ -61,7 +61,7 @@ def read_pathalias(text: str) -> Map:
         raise GraphFault("it has no links; write host other(DEMAND), another(DAILY)")
     if aliases:
         made.remarks.append(f"{len(aliases):,} further names of hosts were joined with them")
-    orders.carry_out(made, lambda name: _first_name(name, aliases), _any_cost)
+    statements.carry_out(made, lambda name: _first_name(name, aliases), _any_cost)
     if odd:
         number, statement = odd[0]
         made.remarks.append(

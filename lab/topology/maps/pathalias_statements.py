@@ -1,4 +1,4 @@
-"""What a map of pathalias orders about hosts and links: dead, delete, adjust, private.
+"""Statements of a pathalias map about its hosts and links: dead, delete, adjust, private.
 
 ``dead {a, b!c}``: mail does not go on through a, and the link from b to c is a last resort.
 ``delete {a, b!c}``: there is no host a, and no link from b to c. ``adjust {a(FAST), b}``: the cost
@@ -15,7 +15,7 @@ from typing import Final
 from lab.quantities import count_noun
 from lab.topology.maps.map import Map, cost_of
 
-ORDER: Final = re.compile(
+STATEMENT: Final = re.compile(
     r"(private|dead|delete|adjust|gatewayed|file)\s*\{([^{}]*)\}\s*", re.I | re.S
 )
 _ENDS: Final = re.compile(r"([^!@:%()]+)[!@:%]([^!@:%()]+)")
@@ -29,8 +29,8 @@ Cost = Callable[[str | None], float | None]
 """Returns the value of a cost; None if it is not understood."""
 
 
-class Orders:
-    """The orders of a map, in the order of the file; they are carried out once it is read."""
+class MapStatements:
+    """The statements of a map in braces, which are carried out once all of it is read."""
 
     def __init__(self) -> None:
         self._items: dict[str, list[str]] = {}
@@ -41,7 +41,7 @@ class Orders:
         listed += [item for item in map(str.strip, _COMMA.split(items)) if item]
 
     def carry_out(self, made: Map, name_of: Callable[[str], str], cost: Cost) -> None:
-        """Change a map as its orders say, and add remarks about what became of each.
+        """Change a map as its statements say, and add remarks about what became of each.
 
         ``name_of`` returns the first name of a host.
         """
