@@ -177,8 +177,13 @@ class Selection(Answer):
 
     def read(self, value: Any) -> Hashable:
         """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        if text is not None and len(text.splitlines()) > 1:
+            value = text.splitlines()
         if len(self.items) == 1 and isinstance(value, (str, bytes, int)):
             value = [value]
+        if isinstance(value, dict):
+            value = list(value)
         if not isinstance(value, (list, tuple, set, frozenset)):
             raise WrongForm(f"Expected {self.wants}; you have {named(value)}.")
         return frozenset(self.items[0].read(each) for each in value)
@@ -194,7 +199,8 @@ class Selection(Answer):
             )
         return (
             not missing
-            or f"Not right: these are among them, but {_count(missing)} more are missing."
+            or f"Not right: these are among them, but {_count(missing)} more "
+            f"{'is' if missing == 1 else 'are'} missing."
         )
 
     def is_right(self, value: Any) -> bool:
@@ -289,7 +295,8 @@ def each(
 ) -> Callable[[object], list[Any]]:
     """Return a form for :class:`Judged`: a list of answers of a kind, each as it is read.
 
-    ``any_order`` allows a set, and a dictionary as pairs of its keys and values.
+    ``any_order`` allows a set, and a dictionary as pairs of its keys and values, or, for addresses,
+    as its values.
     """
 
     def form(answer: object) -> list[Any]:
@@ -297,7 +304,7 @@ def each(
         if any_order and isinstance(value, (set, frozenset)):
             value = sorted(value, key=str)
         if any_order and isinstance(value, dict):
-            value = list(value.items())
+            value = list(value.values() if isinstance(item, Address) else value.items())
         values = Several([item] * (count or 1), is_open=count is None).values(value)
         return [item.read(each) for each in values]
 

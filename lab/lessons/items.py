@@ -180,6 +180,8 @@ class Host(Answer):
         if text is None:
             raise self.unlike(value)
         name = text.strip("<>\"'").removeprefix("@").rstrip(".").strip().upper()
+        if self.known and re.search(r"\s", name) and name not in self.known:
+            raise self.unlike(value)
         return self.full(name)
 
     def full(self, name: str) -> str:
@@ -188,6 +190,8 @@ class Host(Answer):
             return name
         if name.isdecimal() and f"H{name}" in self.known:
             return f"H{name}"
+        if name.removesuffix(".ARPA") in self.known:
+            return name.removesuffix(".ARPA")
         meant = [other for other in self.known if other.partition(".")[0] == name]
         if len(meant) > 1:
             raise WrongForm(f"More than one host is called {name}; write the whole name.")
@@ -295,7 +299,10 @@ class Exactly(Answer):
 
 
 class PathText(Address):
-    """A path that a lesson sends to: read as text, without angle brackets."""
+    """A path that a lesson sends to: read as text, without angle brackets.
+
+    Short names of ``known`` hosts are made whole.
+    """
 
     def read(self, value: Any) -> str:
         """Return what a plain value says; raises WrongForm."""
@@ -303,7 +310,12 @@ class PathText(Address):
         if text is None or "@" not in text:
             raise self.unlike(value)
         found = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
-        return (found[1] if found else text).strip()
+        return re.sub(r"(?<=@)[^@,:\s]+", self._full, (found[1] if found else text).strip())
+
+    def _full(self, name: re.Match[str]) -> str:
+        """Return the full name of a host that is known by a short one; others stay."""
+        full = self.host.full(name[0].upper())
+        return full if full in self.host.known else name[0]
 
 
 class Pair(Answer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import linecache
+import re
 import signal
 import threading
 import time
@@ -73,7 +74,7 @@ def called(function: Callable[..., object], *arguments: object) -> object:
 
 def explained(error: BaseException) -> str:
     """Return what an error of a student's code says, and the line."""
-    text = " ".join(str(error).split()) or "no text"
+    text = re.sub(r"[\w.]+\.<locals>\.", "", " ".join(str(error).split())) or "no text"
     if isinstance(error, RecursionError):
         text = "it calls itself without end"
     where = own_line(error.__traceback__)

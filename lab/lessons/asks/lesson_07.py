@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Sent = Callable[..., "Run"]
 """A function that sends a message to some recipients."""
 
+HOSTS: Final = ("HOME.ARPA", "EAST.ARPA", "WEST.ARPA", "FAR.ARPA")
+
 CASES: Final = (
     ("@EAST.ARPA:bob@FAR.ARPA", "@EAST.ARPA:cat@FAR.ARPA"),
     ("@EAST.ARPA:bob@FAR.ARPA", "@WEST.ARPA:cat@FAR.ARPA"),
@@ -69,7 +71,7 @@ def crossings(run: Run) -> int:
 @hinted("Which part of the route can all three share?")
 def exercise_4(send: Sent) -> Judged:
     """Return the exercise for three recipients and few crossings."""
-    three_paths = each(PathText(), 3, any_order=True)
+    three_paths = each(PathText(known=HOSTS), 3, any_order=True)
     return Judged(lambda recipients: _few(recipients, send), three_paths)
 
 

@@ -35,7 +35,8 @@ FILE: Final = "lessons/envelope.toml"
 def predict(run: Run) -> Word:
     """Return the user in whose mailbox the second message is."""
     users = [e["user"] for e in run.trace if e.kind == "deliver" and e.message == 2]
-    return Word(users[0], PEOPLE)
+    addresses = {f"{name}@{host}": name for name in PEOPLE for host in run.topology.hosts}
+    return Word(users[0], PEOPLE, addresses)
 
 
 @hinted("Lesson 8: which path leads back?")
