@@ -135,10 +135,12 @@ class LadderView extends Drawing {
     this.head = this.upright ? 16 + 6.6 * Math.min(longest, 17) : 30;
   }
 
-  /** The hosts' names; without their domains where there is little room. */
+  /** The hosts' names; all without their domains where there is no room for one in full. */
   _names() {
-    const form = this.wide < 110 && !this.upright ? "short" : "name";
-    return this.columns.map((host) => this.run.hosts[host][form]);
+    const full = this.columns.map((host) => this.run.hosts[host].name);
+    this.context.font = `bold 12px ${SANS}`;
+    const fits = full.every((name) => this.context.measureText(name).width < this.wide - 8);
+    return fits || this.upright ? full : this.columns.map((host) => this.run.hosts[host].short);
   }
 
   x(host) {
@@ -419,7 +421,8 @@ class LadderView extends Drawing {
         context.fillText(shorten(this.heads[k], 17), 0, 0);
       } else {
         context.textAlign = "center";
-        const text = shorten(this.heads[k], Math.floor((this.wide - 10) / 7.9));
+        const fits = context.measureText(this.heads[k]).width < this.wide - 6;
+        const text = fits ? this.heads[k] : shorten(this.heads[k], Math.floor((this.wide - 10) / 7.9));
         const half = context.measureText(text).width / 2 + 3;
         context.fillText(text, Math.max(half, Math.min(x, this.width - half)), this.head / 2);
       }

@@ -95,6 +95,7 @@ class MapView extends NetworkView {
     context.beginPath();
     context.arc(x, y, this.size * 1.45 + 7, 0, 7);
     context.stroke();
+    this._name(context, this.level.of[this.run.host[i]]); // the ring goes behind it
     if (this.run.isCrossed(i)) {
       const other = this.run.peer[i] < 0 ? [x, y] : this.places[this.run.peer[i]];
       cross(context, (x + other[0]) / 2, (y + other[1]) / 2, 8, this.colours.refusal, 3.5);
@@ -103,6 +104,7 @@ class MapView extends NetworkView {
 
   /** How much lies in each spool (to the left of its host), and in its mail drops (right). */
   _badges(n) {
+    this.badgeBoxes = [];
     this.level.nodes.forEach((node, number) => {
       const size = this.sizes[number];
       if (!this.inSight[number] || size < 4 || this.run.hosts[node.hosts[0]].kind === "router") return;
@@ -124,6 +126,7 @@ class MapView extends NetworkView {
     const width = words.length * size * 0.68 + 8;
     const [wide, high] = [Math.ceil(width / 2 + 1), Math.ceil(size * 0.7 + 1)];
     const middle = side < 0 ? x + 4 - width / 2 : x - 4 + width / 2;
+    this.badgeBoxes.push([middle - wide, y - high, middle + wide, y + high]);
     this._stamp(context, `${colour} ${words} ${size}`, middle, y, wide, high, (own) => {
       own.font = `bold ${size}px ${SANS}`;
       own.fillStyle = this.colours[colour];
@@ -229,10 +232,11 @@ class MapView extends NetworkView {
       .filter((line) => line > high && line < this.height);
     const clear = (boxes, line) => boxes.every(([left, top, right, bottom]) =>
       middle + half < left || middle - half > right || line < top || line - high > bottom);
-    // rather not over a name, and never over another label
+    // rather not over a badge or a name, and never over another label
     const names = [...this.labels.values()].map(({ box }) => box);
     const open = lines.filter((line) => clear(this.labelBoxes, line));
-    const free = open.find((line) => clear(names, line)) ?? open[0];
+    const readable = open.filter((line) => clear(this.badgeBoxes, line));
+    const free = readable.find((line) => clear(names, line)) ?? readable[0] ?? open[0];
     if (free === undefined) return;
     this.labelBoxes.push([middle - half, free - high, middle + half, free]);
     haloed(context, words, middle, free, colours.ink, colours.panel);

@@ -138,7 +138,8 @@ class NetworkView extends Drawing {
       if (!this.inSight[node]) continue; // nor is there any on an empty map
       const text = shorten(this._nameOf(nodes[node]), most);
       const badge = this.size < 4 || hosts[nodes[node].hosts[0]].kind === "router" ? 0 : 7; // it lies above a host
-      if (!names.put(node, text, this.spots[node], this.sizes[node], badge)) misses += 1;
+      const frame = node === first ? 6 : 0; // about the host that is chosen
+      if (!names.put(node, text, this.spots[node], this.sizes[node] + frame, badge)) misses += 1;
       if (misses > 80 || names.found.size > 80) break;
     }
     this.labels = names.found;
@@ -207,14 +208,20 @@ class NetworkView extends Drawing {
   }
 
   _names(context) {
-    Object.assign(context, { textAlign: "center", textBaseline: "middle" });
-    const chosen = this.level.of[this.player.host];
-    for (const [node, { text, x, y, box, far }] of this.labels) {
-      context.font = `${node === chosen ? "bold " : ""}${this.fontSize}px ${SANS}`;
-      const quiet = this.run.hosts[this.level.nodes[node].hosts[0]].kind === "router";
+    for (const [node, { box, far }] of this.labels) {
       if (far > 7) this._leader(context, node, box);
-      haloed(context, text, x, y, quiet ? this.colours.quiet : this.colours.ink, this.colours.panel);
+      this._name(context, node);
     }
+  }
+
+  /** The name of a node, if there is room for it. */
+  _name(context, node) {
+    if (!this.labels.has(node)) return;
+    const { text, x, y } = this.labels.get(node);
+    Object.assign(context, { textAlign: "center", textBaseline: "middle" });
+    context.font = `${node === this.level.of[this.player.host] ? "bold " : ""}${this.fontSize}px ${SANS}`;
+    const quiet = this.run.hosts[this.level.nodes[node].hosts[0]].kind === "router";
+    haloed(context, text, x, y, quiet ? this.colours.quiet : this.colours.ink, this.colours.panel);
   }
 
   /** A line from a name to its host. */

@@ -157,7 +157,10 @@ class TimelineView extends Drawing {
     if (!this.words) return;
     context.font = `11px ${SANS}`;
     Object.assign(context, { textAlign: "left", textBaseline: "top" });
-    haloed(context, this.words, EDGE, 1, colours.ink, colours.panel);
+    // the caption keeps off the line of the present
+    const free = x < EDGE || x > EDGE + context.measureText(this.words).width + 6;
+    Object.assign(context, { textAlign: free ? "left" : "right" });
+    haloed(context, this.words, free ? EDGE : this.width - EDGE, 1, colours.ink, colours.panel);
   }
 
   _whole(context) {
