@@ -25,7 +25,7 @@ def computed(folder: Path, body: str, values: Any) -> Any:
     ``body`` is the JavaScript of the function; around it are the files of the page that need no
     browser. The values go through files in ``folder``.
     """
-    names = ("data", "words", "query", "conditions", "growing")
+    names = ("data", "words", "query", "conditions", "cuts", "growing")
     parts = [(REPLAY / f"{name}.js").read_text(encoding="utf-8") for name in names]
     (folder / "given.json").write_text(json.dumps(values), encoding="utf-8")
     script = (

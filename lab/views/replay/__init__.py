@@ -39,7 +39,7 @@ __all__ = [
 _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
     "vendor/d3", "inflate", "data", "words", "query", "conditions", "canvas", "marks", "map_places",
-    "map_network", "map", "ladder", "timeline", "panels", "messages", "follow", "skeleton",
+    "map_network", "cuts", "map", "ladder", "timeline", "panels", "messages", "follow", "skeleton",
     "address", "heading", "finding", "changes", "keys", "player", "notebook",
 )  # fmt: skip
 """The files of the player, in the order in which they are joined."""

@@ -28,6 +28,7 @@ from lab.analysis.channels import (
     way_of,
 )
 from lab.analysis.conditions import VERBS
+from lab.analysis.cuts import cut_off
 from lab.analysis.faults import FaultSpan, fault_spans, what_shown
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import (
@@ -218,7 +219,24 @@ class Page:
             "hops": messages.ways(),
             "notices": messages.about(),
             "links": links_of(self.trace, self.number),
+            "cuts": self._cuts(),
         }
+
+    def _cuts(self) -> list[dict[str, Any]]:
+        """Return what was cut off on its way, as :mod:`lab.analysis.cuts` has it.
+
+        ``lines`` are, for each link of the way, when the first byte went onto it and when the last
+        one had, in seconds after they left, and its latency.
+        """
+        return [
+            {
+                "closed": cut.closed, "at": cut.at, "left": cut.left, "after": cut.after,
+                "kind": cut.kind, "message": cut.message, "needed": cut.needed,
+                "hosts": [self._host(host) for host in cut.path],
+                "lines": [[line.began, line.ended, line.latency] for line in cut.lines],
+            }
+            for cut in cut_off(self.trace)
+        ]  # fmt: skip
 
     # -- events ------------------------------------------------------------------------------------
 

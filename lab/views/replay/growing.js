@@ -158,7 +158,7 @@ function growFaults(run, faults) {
 
 /** Take what all of the run so far makes of it: recipients, ways of messages, load of links, verdict. */
 function lookBack(run, told) {
-  for (const name of ["verdict", "recipients", "hops", "notices", "notifications", "met", "lanes"]) run.data[name] = told[name];
+  for (const name of ["verdict", "recipients", "hops", "notices", "notifications", "met", "lanes", "cuts"]) run.data[name] = told[name];
   run.told = told.strings;
   run.worst = null;
   run.waits = { lasting: told.waits.lasting, skipped: told.waits.skipped.map(([from, to]) => [from / 1e6, to / 1e6]) };

@@ -139,6 +139,7 @@ class Live {
     const verdict = JSON.stringify(run.data.verdict);
     if (verdict !== this.verdict) verdictLine(player);
     this.verdict = verdict;
+    player.find(".if-cut").hidden = !run.data.cuts.length;
     player.find(".if-load").hidden = !run.links.some((link) => link.bytes);
     if (ladder.scoped.startsWith("message:")) ladder.grown(0);
     const { messages, why, follow } = panels;

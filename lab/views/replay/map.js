@@ -151,6 +151,7 @@ class MapView extends NetworkView {
     for (const i of flying) {
       this._thing(i, at.get(i) ?? t, flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
     }
+    for (const cut of cutsAt(run, n, t)) drawCut(this, cut, t);
   }
 
   /**
@@ -218,7 +219,12 @@ class MapView extends NetworkView {
       context.stroke();
     }
     if (!labelled) return;
-    const words = kind === "open" ? "opening" : kind === "data" ? `mail ${run.message[i]}` : run.tag(i);
+    this._wordsAt(kind === "open" ? "opening" : kind === "data" ? `mail ${run.message[i]}` : run.tag(i), x, y, share);
+  }
+
+  /** Words above something that is on its way and has come to a share of it. */
+  _wordsAt(words, x, y, share) {
+    const { context, colours } = this;
     context.font = `bold ${Math.max(this.fontSize - 1, 10)}px ${MONO}`;
     Object.assign(context, { textAlign: "center", textBaseline: "alphabetic" });
     // a host has a badge above it: near a host the label stands above the badge
