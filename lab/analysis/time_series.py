@@ -35,6 +35,9 @@ class Intervals:
         """Note that there was so much of it between two times in seconds."""
         every, amounts = self._every, self._amounts
         n = int(begin / every)
+        if begin < end <= (n + 1) * every and n < len(amounts):
+            amounts[n] += (end - begin) * amount
+            return
         while begin < end and n < len(amounts):
             until = min(end, (n + 1) * every)
             amounts[n] += max(0.0, until - begin) * amount

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from lab.analysis.link_use import link_intervals
+from lab.analysis.busy_lines import busy_shares
 from lab.analysis.time_series import interval
 from lab.trace.trace import Trace, check_trace
 from lab.views.pictures import plot_style
@@ -80,9 +80,7 @@ def _add_title(ax: Axes, trace: Trace) -> None:
 
 def _lines(trace: Trace) -> list[_Line]:
     """Return the directions of links that have a bandwidth, the busiest first."""
-    shares: dict[tuple[str, str, str, str], list[float]] = {}
-    for each in link_intervals(trace, interval(trace) * 100 / _INTERVALS):
-        shares.setdefault(each[1:5], []).append(each.utilisation)
+    shares = busy_shares(trace, interval(trace) * 100 / _INTERVALS)
     shown = pictured_names(trace.meta)
     lines = [
         _Line(

@@ -149,7 +149,7 @@ class FollowPanel {
   /** The three buffers of both sides, and what the last command did to them. */
   _buffers(sides, hosts) {
     const names = this.states.rows.slice(1, 4);
-    const head = make("tr", {}, make("td"), ...["S sender", "R receiver"].map((words, k) => make("th", { scope: "col", title: this.run.hostName(hosts[k]) }, words, make("br"), this.run.hosts[hosts[k]]?.short ?? "")));
+    const head = make("tr", {}, make("td"), ...["S sender", "R receiver"].map((words, k) => make("th", { scope: "col", title: this.run.hostName(hosts[k]) }, words, make("br"), ` ${this.run.hosts[hosts[k]]?.short ?? ""}`)));
     const body = names.map((name, k) => make("tr", {}, make("th", { scope: "row" }, name),
       ...sides.map((texts) => make("td", { class: texts[k + 1] === "empty" ? "empty" : "full", title: texts[k + 1] }, texts[k + 1]))));
     const did = sides[1][4] ? `${sides[1][4]}${sides[1][6] ? `: ${sides[1][6]}` : ""}` : "";
