@@ -55,8 +55,9 @@ class Conversation:
     The host has its users, lists and routes; the mail of the file is not sent. If the host changes
     roles at TURN, the person plays the host whose name HELO gave: what the person takes with 250 is
     that host's. ``plugins`` is code of users that the host and the network call; what it raises is
-    a :class:`lab.runtime.plugins.PluginFailed`. Raises ValueError if there is no such host or
-    environment.
+    a :class:`lab.runtime.plugins.PluginFailed`. ``within`` is a simulation that other sessions are
+    of too, in which a name alone proves nothing, and ``caller`` is who speaks, in the trace. Raises
+    ValueError if there is no such host or environment.
     """
 
     def __init__(
@@ -66,6 +67,9 @@ class Conversation:
         seed: int = 0,
         environment: str | None = None,
         plugins: Plugins | None = None,
+        *,
+        within: Simulation | None = None,
+        caller: str = YOU,
     ) -> None:
         spec = topology.host(host)
         if spec is None or spec.kind != "host":
@@ -75,17 +79,19 @@ class Conversation:
             known = list(topology.environments)
             raise ValueError(f"there is no environment {environment}; {_hint(environment, known)}")
         self.topology = topology
-        self.simulation = Simulation(topology, seed, plugins=plugins)
-        self.simulation.schedule.leave_out()
+        self.simulation = within or Simulation(topology, seed, plugins=plugins)
+        if within is None:
+            self.simulation.schedule.leave_out()
         if self.simulation.plugins is not None:
             self.simulation.plugins.begin()
         self.host = self.simulation.hosts[spec.name]
         self._environment = environment or self._first_environment(spec.name)
-        self._number = self.simulation.next_session(YOU)
+        self._caller = caller
+        self._number = self.simulation.next_session(caller)
         self._receiving = session_class(self.host)(
-            self.host, self._environment, from_outside, self._number, YOU, self._enter
+            self.host, self._environment, from_outside, self._number, caller, self._enter
         )
-        self._receiving.trusts_names = True
+        self._receiving.trusts_names = within is None
         self._script = script = reply_script(self.host)
         self.receiver = receiver_smtp(self._receiving, script=script)
         self._writer: ReplyWriter | None = None
@@ -111,8 +117,8 @@ class Conversation:
     def open(self) -> bytes:
         """Open the session; return the greeting."""
         transport = self.topology.environments[self._environment].transport
-        row = (0.0, "open", YOU, self.host.name, self._number, None)
-        nodes = (YOU, self.host.name)
+        row = (0.0, "open", self._caller, self.host.name, self._number, None)
+        nodes = (self._caller, self.host.name)
         self.simulation.record((*row, self._environment, transport, nodes, 0.0))
         self.host.open_sessions += 1
         return self._record(self.receiver.open())
@@ -169,7 +175,8 @@ class Conversation:
     def _cross(self, kind: str, octets: bytes) -> None:
         """Record what crossed: a reply goes to the sender-SMTP, anything else to the receiver."""
         to_you = (kind in ("reply", "piece")) != self.has_turned
-        ends = (YOU, self.host.name) if to_you else (self.host.name, YOU)
+        ends = self._caller, self.host.name
+        ends = ends if to_you else ends[::-1]
         self.simulation.record((0.0, kind, *ends, self._number, None, 0.0, octets))
 
     def _record(self, events: list[Crossing]) -> bytes:
@@ -217,7 +224,9 @@ class Conversation:
         if self._turned is not None:
             self._turned.close()
         self.host.open_sessions -= 1
-        self.simulation.record((0.0, "close", YOU, self.host.name, self._number, None, reason))
+        self.simulation.record(
+            (0.0, "close", self._caller, self.host.name, self._number, None, reason)
+        )
 
     def talk(self, source: BinaryIO | None = None, sink: BinaryIO | None = None) -> None:
         """Talk until QUIT or the end of the input; on a terminal, Enter is CRLF."""

@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -24,6 +25,7 @@ from lab.live.settings import LOOPBACK, Settings
 from lab.protocol import Limits
 from lab.quantities import UnitFault, parse_duration
 from lab.runtime import arguments
+from lab.runtime.executor import has_processes
 from lab.topology.model import Topology
 from lab.trace.trace import Trace, open_trace
 
@@ -201,7 +203,11 @@ def serve(
         page=page_place(page),
         budgets=_budgets(budgets),
     )
-    return LiveServer(described, seed, settings, arguments.seconds("until", until))
+    until = arguments.seconds("until", until)
+    if not has_processes():
+        here: type[LiveServer] = import_module("lab.api.served_here").ServedHere
+        return here(described, seed, settings, until)
+    return LiveServer(described, seed, settings, until)
 
 
 def checked_address(name: str, address: str) -> str:

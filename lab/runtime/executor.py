@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
 from lab.runtime.extras import command
@@ -47,8 +48,15 @@ TRIES: Final = 3
 INSTALL: Final = command("distributed")
 
 
+def has_processes() -> bool:
+    """Whether there can be other processes here; in a browser there are none."""
+    return find_spec("_multiprocessing") is not None
+
+
 def processors() -> int:
     """Return the number of processors that this process may use."""
+    if not has_processes():
+        return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -88,7 +96,7 @@ def results(
         # a scheduler has given a task to several workers before it says that it kills them
         yield from _over_workers(work, items, start_workers(0, scheduler), 1)
         return
-    processes = processors() if processes is None else max(1, processes)
+    processes = processors() if processes is None or not has_processes() else max(1, processes)
     begun = time.monotonic()
     done = 0
     for item in items:

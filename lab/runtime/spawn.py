@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
 from multiprocessing.process import BaseProcess
 from typing import Final
 
@@ -64,6 +63,8 @@ def quiet_start() -> Iterator[None]:
     They get it when they have decided what to do about it and call
     :func:`lab.runtime.signals.let_through`.
     """
+    from multiprocessing import resource_tracker  # which a browser's Python does not have
+
     with warnings.catch_warnings():
         # a tracker that was killed does no harm: the lab gives it nothing to track
         warnings.simplefilter("ignore")

@@ -18,7 +18,9 @@ import traitlets
 from lab.analysis.alternatives import alternative
 from lab.analysis.conditions import Condition, matching
 from lab.runtime.escaping import visible
+from lab.runtime.extras import is_installed
 from lab.trace.trace import Trace
+from lab.views import plain
 from lab.views.replay import beginning, packed, player_css, player_js
 
 STILL = "lab-replay-still"
@@ -131,8 +133,9 @@ class Watch(anywidget.AnyWidget):
         title = str(self.trace.meta.get("title") or "a run")
         still = {
             "text/plain": f"{title}: {len(self.trace):,} events, at event {self.position:,}",
-            "image/png": base64.b64encode(self._still()).decode(),
         }
+        if is_installed("matplotlib"):
+            still["image/png"] = base64.b64encode(self._still()).decode()
         return {**data, **still}, metadata
 
     def _ipython_display_(self, **options: Any) -> None:
@@ -146,9 +149,10 @@ class Watch(anywidget.AnyWidget):
         bundle = self._repr_mimebundle_(**options)
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
         data = dict(data)
-        text, picture = data["text/plain"], data.pop("image/png")
+        text, picture = data["text/plain"], data.pop("image/png", "")
         words = visible(f"{text}. {alternative(self.trace, 'timeline')}")
         image = f'<img src="data:image/png;base64,{picture}" alt="{escape(words, quote=True)}">'
+        image = image if picture else plain.as_html(self.trace, "timeline")
         still = f'<div class="{STILL}">{image}</div>'
         display({"text/html": still, "text/plain": text}, raw=True)  # type: ignore[no-untyped-call]
         display(data, metadata=metadata, raw=True)  # type: ignore[no-untyped-call]
