@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from lab.analysis.alternatives import alternative
 from lab.analysis.map_layout import kind_of, places
 from lab.api.diff import Diff
 from lab.api.examples import copy_to, examples, find
@@ -27,6 +28,7 @@ from lab.stepping.stepper import NoIntervention, Stepper
 from lab.topology.describe import describe
 from lab.topology.model import Topology, TopologyError, load
 from lab.topology.write import to_toml
+from lab.views import save
 from lab.views.replay import packed, replay_page
 
 _LINE: Final = re.compile(r"^[^,:]*, line (\d+)(?:, column \d+)?(?:, |: )")
@@ -170,6 +172,15 @@ class Desk:
         """Return the page that plays the last run, to save or to open by itself."""
         return {"page": replay_page(self._made().trace)}
 
+    def picture(self, asked: Asked) -> dict[str, str]:
+        """Return a picture of the last run as SVG, and what it shows in sentences."""
+        trace, kind = self._made().trace, str(asked["kind"])
+        path = self.folder / "picture.svg"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        save(trace, kind, path)
+        svg = path.read_text(encoding="utf-8")
+        return {"svg": svg, "words": alternative(trace, kind)}
+
     def transcript(self, asked: Asked) -> dict[str, str]:
         """Return every session of the last run, as `lab run --transcript` prints them."""
         return {"text": "\n".join(self._made().transcript_lines()) + "\n"}
@@ -193,6 +204,7 @@ ANSWERS: Final[dict[str, Callable[[Desk, Asked], Any]]] = {
     "altered": Desk.altered,
     "compared": Desk.compared,
     "page": Desk.page,
+    "picture": Desk.picture,
     "transcript": Desk.transcript,
 }
 """The questions, by the name that a page asks them with."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ import pytest
 import lab
 from lab.api.examples import find
 from lab.browser.desk import ANSWERS, Desk
+from lab.site import browser
 from lab.site.browser import LEFT_OUT, PURE
 from lab.site.downloads import WHEELS
+from lab.views import PICTURES
 
 NAME = "rfc821/scenario-03"
 
@@ -93,6 +96,19 @@ def test_the_run_as_a_page_and_its_sessions(ask: Asked, text: str) -> None:
     assert ask("transcript")["value"]["text"].startswith("== session 1")
 
 
+def test_a_run_has_pictures_with_words(ask: Asked, text: str) -> None:
+    """As SVG, of each kind that the page offers."""
+    page = (Path(browser.__file__).parent / "play/index.html").read_text(encoding="utf-8")
+    kinds = re.findall(r"<option>(\w+)</option>", page)
+    assert {"timeline", "ladder", "map", "queues", "latency"} <= set(kinds) <= set(PICTURES)
+    assert "nothing has been run yet" in ask("picture", kind="map")["why"]
+    ask("run", text=text)
+    for kind in kinds:
+        made = ask("picture", kind=kind)["value"]
+        assert "<svg" in made["svg"]
+        assert made["words"].startswith(f"{kind.capitalize()}: ")
+
+
 def test_every_shipped_topology_is_offered_and_no_experiment(ask: Asked) -> None:
     names = {each["name"] for each in ask("shipped")["value"]}
     assert {NAME, "campus", "faults/crash"} <= names
@@ -157,6 +173,7 @@ def test_every_question_is_answered_with_what_the_page_has(
         {"do": "run", **file},
         {"do": "transcript"},
         {"do": "page"},
+        *({"do": "picture", "kind": kind} for kind in ("map", "queues", "latency", "states")),
         {"do": "acted", "change": crash},
         {"do": "altered"},
         {"do": "compared", **file, "original": slow},
