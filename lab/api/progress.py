@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from lab.runtime import arguments
+from lab.runtime.executor import has_processes
 
 Progress = Callable[[int], None]
 """Called now and then with the number of messages, or of other things, so far."""
@@ -35,6 +36,8 @@ def shown(
     """
     if callable(progress):
         yield progress
+    elif not has_processes():  # nor threads, which keep a bar moving
+        yield None
     elif progress is False or (progress is None and not (sys.stderr.isatty() or is_notebook())):
         yield None
     else:

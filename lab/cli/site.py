@@ -57,6 +57,8 @@ def site(folder: str, only: tuple[str, ...], packages: str | None, quiet: bool) 
         )
     if built.left_out:
         print_note(f"the lab in the browser is left out: {built.left_out}")
+    if built.without_lessons:
+        print_note(f"the lessons in the browser are left out: {built.without_lessons}")
     if not quiet:
         echo(f"wrote {folder}: {built.files:,} files, {built.size / 1e6:.1f} MB")
         echo(f"open {Path(folder) / 'index.html'}")

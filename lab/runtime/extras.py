@@ -18,6 +18,8 @@ _EXTRAS: Final = {
     "ipykernel": "lessons",
     "jinja2": "site",
     "jupyterlab": "lessons",
+    "jupyterlite_core": "lite",
+    "jupyterlite_pyodide_kernel": "lite",
     "matplotlib": "pictures",
     "mpi4py": "cluster",
     "nbclient": "lessons",

@@ -27,7 +27,8 @@ from lab.views.visual_language import style_sheet
 
 _HERE: Final = Path(__file__).parent / "play"
 _PAGES: Final = (
-    "index.html", "play.css", "play.js", "editor.js", "network.js", "kept.js", "worker.js",
+    "index.html", "play.css", "play.js", "editor.js", "network.js", "kept.js", "python.js",
+    "worker.js",
 )  # fmt: skip
 PURE: Final = ("anyascii", "mypy_extensions", "networkx", "simpy", "typing_extensions")
 """What the lab needs that is plain Python: it is taken from where it is installed."""
@@ -90,11 +91,11 @@ def write_folder(path: Path, files: Iterable[tuple[str, bytes]]) -> None:
 def _lab(wheels: Iterable[Path]) -> Iterator[tuple[str, bytes]]:
     """Yield what is unpacked: the lab and what ships with it, and packages with compiled parts."""
     package = _HERE.parents[1]
-    for name, content in _below(package, "lab"):
+    for name, content in below(package, "lab"):
         if name.split("/")[1] not in LEFT_OUT:
             yield name, content
     if not (package / "topologies").is_dir():  # it is, where the lab was installed from a wheel
-        yield from _below(shipped("topologies"), "lab/topologies")
+        yield from below(shipped("topologies"), "lab/topologies")
     for wheel in wheels:
         with zipfile.ZipFile(wheel) as packed:
             yield from ((name, packed.read(name)) for name in packed.namelist())
@@ -108,7 +109,8 @@ def _packages() -> Iterator[tuple[str, bytes]]:
                 yield file.as_posix(), Path(str(file.locate())).read_bytes()
 
 
-def _below(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
+def below(folder: Path, name: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the files below a folder, each with its path below ``name``."""
     for path in sorted(folder.rglob("*")):
         inside = path.relative_to(folder)
         hidden = any(part.startswith((".", "__pycache__")) for part in inside.parts)

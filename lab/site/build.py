@@ -14,6 +14,8 @@ from lab.site.course import write_course
 from lab.site.gallery import write_gallery
 from lab.site.guides import write_guides
 from lab.site.home import write_home
+from lab.site.lessons import FOLDER as LESSONS
+from lab.site.lessons import write_lessons
 from lab.site.pages import Site, style_sheet
 from lab.site.parts import NotMade, Report
 from lab.site.reference import write_reference
@@ -27,11 +29,15 @@ class NotOurs(ValueError):
 
 
 class Built(NamedTuple):
-    """A site that was made: the number of its files, their bytes, and what was left out and why."""
+    """A site that was made: the number of its files, their bytes, and what was left out and why.
+
+    ``left_out`` is about the lab in the browser, and ``without_lessons`` about the lessons there.
+    """
 
     files: int
     size: int
     left_out: str
+    without_lessons: str = ""
 
 
 _WRITERS: Final[dict[str, Callable[[Site], Iterator[str]]]] = {
@@ -57,8 +63,11 @@ def write_site(
     """
     old = _files_of(folder)
     site = Site(folder, parts)
+    left_out = without_lessons = ""
     try:
         left_out = _write_play(site, report, old, packages, is_asked="play" in parts)
+        if site.has("play"):
+            without_lessons = _write_lessons(site, report)
         _write_pages(site, report, examples)
         _remove(folder, old - set(site.written))
         old = set()
@@ -66,7 +75,7 @@ def write_site(
         listed = {"version": VERSION, "files": sorted(old | set(site.written))}
         site.file(MANIFEST, json.dumps(listed, indent=1) + "\n")
     size = sum((folder / path).stat().st_size for path in site.written)
-    return Built(len(site.written), size, left_out)
+    return Built(len(site.written), size, left_out, without_lessons)
 
 
 def _write_pages(site: Site, report: Report, examples: Collection[str]) -> None:
@@ -100,6 +109,21 @@ def _write_play(
         if is_asked:
             raise
         site.leave_out("play")
+        return str(why)
+    finally:
+        site.written += [
+            path.relative_to(site.folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        ]
+    return ""
+
+
+def _write_lessons(site: Site, report: Report) -> str:
+    """Write the lessons in the browser; return why they are left out, "" if they are not."""
+    folder = site.folder / LESSONS
+    try:
+        write_lessons(folder, report)
+        site.has_lessons = True
+    except NotMade as why:
         return str(why)
     finally:
         site.written += [

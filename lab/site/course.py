@@ -43,6 +43,7 @@ def write_course(site: Site) -> Iterator[str]:
         site.page(
             page, f"{each.number}. {made.title}", "text.html", siblings=siblings,
             group="The course", start=INDEX, body=html(made.body), headings=made.headings,
+            notebook=each.path.name,
         )  # fmt: skip
         yield page
 

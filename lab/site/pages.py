@@ -15,6 +15,9 @@ from lab.runtime.whole_files import whole_file
 from lab.site import parts as every
 from lab.views import visual_language
 
+LESSON_PAGE: Final = "play/lessons/notebooks/index.html"
+"""The page on which a lesson is worked on; the lesson is ``path`` in its query."""
+
 HERE: Final = Path(__file__).parent
 
 
@@ -29,13 +32,15 @@ def _environment() -> Environment:
 class Site:
     """A folder with a site in it: writes its files, and remembers which.
 
-    ``parts`` are the names of its parts; none stands for all.
+    ``parts`` are the names of its parts; none stands for all. ``has_lessons`` says whether the
+    lessons can be worked on in the browser.
     """
 
     def __init__(self, folder: Path, parts: Collection[str]) -> None:
         self.folder = folder
         self.parts = [part for part in every.PARTS if not parts or part.name in parts]
         self.written: list[str] = []
+        self.has_lessons = False
 
     def has(self, part: str) -> bool:
         """Whether a part of the site is made."""
@@ -49,7 +54,8 @@ class Site:
         """Write a page: ``path`` within the site, ``template`` the name of its template."""
         part = path.partition("/")[0] if "/" in path else ""
         whole = _environment().get_template(template).render(
-            title=title, parts=self.parts, part=part, here=path, link=linker(path), **values
+            title=title, parts=self.parts, part=part, here=path, link=linker(path),
+            lesson_page=LESSON_PAGE if self.has_lessons else "", **values
         )  # fmt: skip
         self.file(path, whole)
 

@@ -12,6 +12,7 @@ import pytest
 from helpers.places import TOPOLOGIES
 
 import lab
+from lab.api import progress
 from lab.lessons import from_text
 from lab.runtime import executor
 
@@ -81,6 +82,9 @@ def test_many_runs_are_made_one_after_another(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(executor, "has_processes", lambda: False)
     monkeypatch.setattr(executor, "ALONE", -1.0)
     assert executor.processors() == 1
+    monkeypatch.setattr(progress, "has_processes", lambda: False)
+    with progress.shown(True, 4) as told:  # a bar would need a thread
+        assert told is None
     assert list(executor.results(abs, [-1, -2, -3, -4], 2)) == [1, 2, 3, 4]
 
 

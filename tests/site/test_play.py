@@ -11,19 +11,27 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.axe import axe_violations, needs_axe
 from helpers.browser import browser, needs_chromium
+from helpers.notebook_page import NotebookPage
+from helpers.places import ROOT
 
 import lab
 from lab.api.examples import examples, find
+from lab.lessons import course
+from lab.lessons.tasks import has_tag, text_of
 from lab.site.browser import write_play
 from lab.site.downloads import is_cached
+from lab.site.lessons import FOLDER as LESSONS
+from lab.site.lessons import STORE, why_not, write_lessons
 
 pytestmark = [
     needs_chromium,
@@ -36,6 +44,12 @@ pytestmark = [
 PATIENCE = 240_000
 """Milliseconds; on a busy machine Python takes long to start."""
 
+HOLE = re.compile(r"^(\w[\w, ]*) = .*\.\.\..*$", re.MULTILINE)
+BLOCK = re.compile(r"```python\n(.*?)```", re.DOTALL)
+WRONG: dict[str, dict[str, list[str]]] = tomllib.loads(
+    (ROOT / "tests/lessons/wrong_answers.toml").read_text(encoding="utf-8")
+)
+
 NAMES = [each.name for each in examples() if not each.is_experiment]
 
 
@@ -43,6 +57,8 @@ NAMES = [each.name for each in examples() if not each.is_experiment]
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("site")
     write_play(made / "play")
+    if not why_not():
+        write_lessons(made / LESSONS)
     return made
 
 
@@ -90,10 +106,16 @@ class Visit:
 
 
 @pytest.fixture(scope="module")
-def visit(address: str) -> Iterator[Visit]:
-    with browser() as chromium:
-        context = chromium.new_context(bypass_csp=True, viewport={"width": 1366, "height": 768})
-        yield Visit(context, address)
+def chromium() -> Iterator[Any]:
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def visit(chromium: Any, address: str) -> Iterator[Visit]:
+    context = chromium.new_context(bypass_csp=True, viewport={"width": 1366, "height": 768})
+    yield Visit(context, address)
+    context.close()
 
 
 def test_the_first_run_is_the_native_one_and_nothing_else_is_asked(
@@ -109,7 +131,8 @@ def test_the_first_run_is_the_native_one_and_nothing_else_is_asked(
 
 def test_the_lab_of_the_site_is_small(folder: Path) -> None:
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-    assert size < 60e6
+    lessons = sum(path.stat().st_size for path in (folder / LESSONS).rglob("*") if path.is_file())
+    assert size - lessons < 60e6
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -213,3 +236,98 @@ def test_the_page_keeps_nobody_out(visit: Visit) -> None:
     visit.page.click("#tab-network")
     assert axe_violations(visit.page) == []
     visit.page.click("#tab-text")
+
+
+def test_the_run_has_pictures_without_matplotlib(visit: Visit) -> None:
+    """Each as SVG with its words; a change by clicking draws it again."""
+    page = visit.page
+    page.select_option("#picture", "map")
+    page.wait_for_function("document.querySelector('#drawn img').naturalWidth > 0")
+    assert page.get_attribute("#drawn img", "alt").startswith("Map: ")
+    page.select_option("#picture", "latency")
+    page.wait_for_function("document.querySelector('#drawn img').alt.startsWith('Latency: ')")
+    assert "<svg" in page.evaluate("lab.picture.svg")
+    page.select_option("#picture", "")
+    page.wait_for_selector("#drawn", state="hidden")
+
+
+# -- the lessons ------------------------------------------------------------------------------
+
+needs_lessons = pytest.mark.skipif(bool(why_not()), reason=why_not())
+PATHS = [each.path for each in course.lessons()]
+
+
+@contextmanager
+def lesson_of(chromium: Any, address: str, path: Path) -> Iterator[NotebookPage]:
+    """A lesson on the page of a browser that knows nothing yet; nothing else may be asked."""
+    context = chromium.new_context(viewport={"width": 1366, "height": 768})
+    loaded: list[str] = []
+    context.on("request", lambda request: loaded.append(request.url))
+    where = address.replace("index.html", f"lessons/notebooks/index.html?path={path.name}")
+    yield NotebookPage(context.new_page(), where)
+    own = address.rpartition("play/")[0]
+    assert [url for url in loaded if not url.startswith((own, "blob:", "data:"))] == []
+    context.close()
+
+
+def filled(notebook: dict[str, Any], answers: Sequence[str]) -> dict[str, str]:
+    """The sources of the cells that an answer stands in, by the ids of these."""
+    cells = [cell for cell in notebook["cells"] if has_tag(cell, "exercise")]
+    return {
+        cell["id"]: HOLE.sub(lambda _, answer=answer: answer, text_of(cell))
+        for cell, answer in zip(cells, answers, strict=True)
+    }
+
+
+@needs_lessons
+@pytest.mark.turns("lessons in a browser", len(PATHS))
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_lesson_takes_its_solutions_and_no_wrong_answers(
+    chromium: Any, address: str, path: Path
+) -> None:
+    notebook = course.read(path)
+    told = [text_of(cell) for cell in notebook["cells"] if has_tag(cell, "solution")]
+    right = [BLOCK.findall(text)[0].strip() for text in told]
+    with lesson_of(chromium, address, path) as lesson:
+        for answers, state in ((right, "passed"), (WRONG[path.stem]["answers"], "failed")):
+            lesson.fill(filled(notebook, answers))
+            lesson.run()
+            assert lesson.errors() == []
+            found = lesson.states()
+            assert set(found.values()) == {state}, found
+            assert len(found) == len(answers)
+            lesson.tell("lessons.results.clear()")
+        shown = json.dumps(lesson.cells())
+    assert ("data:image/svg+xml" in shown) is (".plot(" in shown or ".draw(" in shown)
+
+
+@needs_lessons
+@pytest.mark.turns("lessons in a browser", 2)
+def test_the_index_draws_its_map(chromium: Any, address: str) -> None:
+    with lesson_of(chromium, address, PATHS[0].with_name(f"{course.INDEX}.ipynb")) as index:
+        index.run()
+        assert index.errors() == []
+        assert "data:image/svg+xml" in json.dumps(index.cells())
+
+
+@needs_lessons
+@pytest.mark.turns("lessons in a browser", 2)
+def test_work_on_a_lesson_outlives_a_reload_and_an_update(
+    chromium: Any, address: str, folder: Path
+) -> None:
+    """What was kept of an older lesson stays, whatever the new one has."""
+    published = folder / LESSONS / "files" / PATHS[0].name
+    before = published.read_text(encoding="utf-8")
+    with lesson_of(chromium, address, PATHS[0]) as lesson:
+        lesson.fill({"predict": "prediction = 2  # mine"})
+        lesson.page.evaluate("jupyterapp.commands.execute('docmanager:save')")
+        stores = lesson.page.evaluate("indexedDB.databases().then(all => all.map(one => one.name))")
+        assert STORE in stores
+        try:
+            published.write_text(before.replace("prediction = ...", "prediction = 0"), "utf-8")
+            lesson.page.reload()
+            lesson.ready()
+        finally:
+            published.write_text(before, encoding="utf-8")
+        sources = {cell["id"]: text_of(cell) for cell in lesson.cells()}
+    assert sources["predict"] == "prediction = 2  # mine"

@@ -19,6 +19,7 @@ from lab.runtime import extras
 from lab.runtime.guides import topics
 from lab.site.build import NotOurs, write_site
 from lab.site.home import write_home
+from lab.site.lessons import write_lessons
 from lab.site.parts import NotMade
 from lab.site.pictures import small_map, themed
 from lab.views.visual_language import COLOURS
@@ -138,8 +139,11 @@ def test_a_site_that_was_interrupted_can_be_made_again(
     assert not (folder / "guides").exists()
 
 
-def with_browser(monkeypatch: pytest.MonkeyPatch, why: str = "") -> None:
-    """Let something small stand for the lab in the browser; ``why`` says that it cannot be made."""
+def with_browser(monkeypatch: pytest.MonkeyPatch, why: str = "", lessons: str = "") -> None:
+    """Let something small stand for the lab in the browser, and the lessons there.
+
+    ``why`` and ``lessons`` say why they cannot be made.
+    """
 
     def write_play(folder: Path, report: object, packages: str | None) -> None:
         folder.mkdir(parents=True)
@@ -147,7 +151,14 @@ def with_browser(monkeypatch: pytest.MonkeyPatch, why: str = "") -> None:
         if why:
             raise NotMade(why)
 
+    def write_lessons(folder: Path, report: object) -> None:
+        if lessons:
+            raise NotMade(lessons)
+        (folder / "notebooks").mkdir(parents=True)
+        (folder / "notebooks/index.html").write_text("<title>A lesson</title>", encoding="utf-8")
+
     monkeypatch.setattr("lab.site.build.write_play", write_play)
+    monkeypatch.setattr("lab.site.build.write_lessons", write_lessons)
 
 
 def test_the_lab_in_the_browser_is_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,6 +168,38 @@ def test_the_lab_in_the_browser_is_a_part(tmp_path: Path, monkeypatch: pytest.Mo
     assert broken_links(tmp_path) == []
     write_site(tmp_path, ["gallery"], examples=EXAMPLES[2:])
     assert not (tmp_path / "play").exists()
+
+
+def test_home_page_and_course_lead_to_the_lessons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To each lesson from its page, if they can be worked on in the browser."""
+    with_browser(monkeypatch)
+    write_site(tmp_path, ["play", "course"])
+    where = "play/lessons/notebooks/index.html?path="
+    assert f'href="{where}00-the-course.ipynb"' in (tmp_path / "index.html").read_text("utf-8")
+    for page in (tmp_path / "course").glob("[0-9]*.html"):
+        assert f'href="../{where}{page.stem}.ipynb"' in page.read_text("utf-8")
+    assert broken_links(tmp_path) == []
+    with_browser(monkeypatch, lessons="no JupyterLite is there")
+    built = write_site(tmp_path, ["play", "course"])
+    assert built.without_lessons == "no JupyterLite is there"
+    assert not (tmp_path / "play/lessons").exists()
+    assert broken_links(tmp_path) == []
+
+
+def test_lessons_that_cannot_be_made_are_a_note(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that helps, and the rest of the site."""
+    with_browser(monkeypatch)
+    monkeypatch.setattr("lab.site.build.write_lessons", write_lessons)
+    without = ("jupyterlite_core", "jupyterlite_pyodide_kernel")
+    monkeypatch.setattr("lab.site.lessons.is_installed", lambda package: package not in without)
+    status, _, said = lab_site(str(tmp_path), "--only", "play")
+    assert status == 0
+    assert "the lessons in the browser are left out: " in said
+    assert "pip install 'smtp-lab[lite]'" in said
 
 
 def test_a_lab_in_the_browser_that_cannot_be_made_is_left_out(

@@ -218,6 +218,7 @@ class Model {
     told(summary);
     lab.acts = (lab.acts || 0) + 1;
     this.handlers.get("change:data")?.();
+    draw();
   }
 }
 
@@ -257,7 +258,21 @@ async function run() {
   find("comparison").hidden = true;
   find("with").hidden = false;
   await play(made.data);
+  await draw();
   lab.runs += 1;
+}
+
+/** Draw the picture that is chosen, of the last run. */
+async function draw() {
+  const kind = find("picture").value;
+  const made = kind && (await value({ do: "picture", kind }));
+  const image = find("drawn").querySelector("img");
+  URL.revokeObjectURL(image.src);
+  lab.picture = made || null;
+  for (const id of ["drawn", "save-picture"]) find(id).hidden = !made;
+  if (!made) { image.removeAttribute("src"); return; }
+  image.src = URL.createObjectURL(new Blob([made.svg], { type: "image/svg+xml" }));
+  image.alt = made.words;
 }
 
 async function compare() {
@@ -326,6 +341,8 @@ find("transcript").onclick = async () => {
   const made = await value({ do: "transcript" });
   if (made) saveAs(`${plain()}-sessions.txt`, made.text, "text/plain");
 };
+find("picture").onchange = draw;
+find("save-picture").onclick = () => saveAs(`${plain()}-${find("picture").value}.svg`, lab.picture.svg, "image/svg+xml");
 find("altered").onclick = async () => {
   const made = await value({ do: "altered" });
   if (made) saveAs(`${plain()}-changed.toml`, made.text, "application/toml");
@@ -394,6 +411,13 @@ async function fromAddress() {
 
 async function begin() {
   start();
+  fetch("settings.json").then((answer) => answer.json()).then(({ lessons }) => {
+    if (!lessons) return;
+    const link = Object.assign(document.createElement("a"), {
+      href: "lessons/notebooks/index.html?path=00-the-course.ipynb", textContent: "Lessons",
+    });
+    find("to-lessons").replaceChildren(link);
+  });
   kept = await keptFiles();
   const given = await fromAddress();
   if (given) {
