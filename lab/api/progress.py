@@ -36,9 +36,7 @@ def shown(
     """
     if callable(progress):
         yield progress
-    elif not has_processes():  # nor threads, which keep a bar moving
-        yield None
-    elif progress is False or (progress is None and not (sys.stderr.isatty() or is_notebook())):
+    elif _is_silent(progress):
         yield None
     else:
         bar = Bar(total, 0.0 if progress else BAR_AFTER, noun)
@@ -46,6 +44,12 @@ def shown(
             yield bar.tell
         finally:
             bar.close()
+
+
+def _is_silent(progress: bool | None) -> bool:
+    if progress is False or not has_processes():  # nor are there threads, which keep a bar moving
+        return True
+    return progress is None and not (sys.stderr.isatty() or is_notebook())
 
 
 def check_progress(progress: object, number: str) -> None:

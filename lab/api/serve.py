@@ -12,7 +12,6 @@ import weakref
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
@@ -203,11 +202,14 @@ def serve(
         page=page_place(page),
         budgets=_budgets(budgets),
     )
-    until = arguments.seconds("until", until)
+    end = arguments.seconds("until", until)
     if not has_processes():
-        here: type[LiveServer] = import_module("lab.api.served_here").ServedHere
-        return here(described, seed, settings, until)
-    return LiveServer(described, seed, settings, until)
+        from lab.api.served_here import ServedHere
+
+        here: Any = ServedHere(described, seed)
+        served: LiveServer = here  # to those who use it
+        return served
+    return LiveServer(described, seed, settings, end)
 
 
 def checked_address(name: str, address: str) -> str:

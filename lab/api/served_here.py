@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from lab.api.conversation import Conversation
 from lab.api.run import Run
-from lab.api.serve import LiveServer
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.trace.rows import OUTSIDE
@@ -22,20 +21,28 @@ from lab.trace.rows import OUTSIDE
 _FIRST_PORT: Final = 2501
 
 
-class ServedHere(LiveServer):
-    """A network for a ``with`` block, as :class:`lab.api.serve.LiveServer` is."""
+class ServedHere:
+    """A network for a ``with`` block, with all that :class:`lab.api.serve.LiveServer` has."""
 
-    def __init__(
-        self, topology: Topology, seed: int, settings: object, until: float | None = None
-    ) -> None:
-        super().__init__(topology, seed, settings, until)
+    def __init__(self, topology: Topology, seed: int) -> None:
+        self.topology = topology
+        self.address = "127.0.0.1"
+        self.page = ""
+        self._run: Run | None = None
         hosts = [name for name, spec in topology.hosts.items() if spec.kind == "host"]
         self.ports = {name: _FIRST_PORT + number for number, name in enumerate(hosts)}
         self._simulation = Simulation(topology, seed)
         self._open: list[Connection] = []
         self._connect = socket.create_connection
 
-    def __enter__(self) -> LiveServer:
+    @property
+    def run(self) -> Run:
+        """What happened, as from ``lab.simulate``; RuntimeError while the network is up."""
+        if self._run is None:
+            raise RuntimeError("there is no run yet; read it after the with block")
+        return self._run
+
+    def __enter__(self) -> ServedHere:
         self._simulation.begin()
         connect: Any = self._connected
         self._connect, socket.create_connection = socket.create_connection, connect

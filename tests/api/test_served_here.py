@@ -30,6 +30,8 @@ def test_smtplib_sends_through_the_network() -> None:
     """Mail that was accepted goes on when the block ends; both sessions are of one run."""
     before = socket.create_connection
     with lab.serve(RELAYED) as served:
+        with pytest.raises(RuntimeError, match="after the with block"):
+            _ = served.run
         for text in ("One", "Two"):
             with smtplib.SMTP("127.0.0.1", served.ports["USC-ISIE.ARPA"], "home") as program:
                 program.sendmail("me@HOME.ARPA", ["Jones@BBN-VAX.ARPA"], text)
