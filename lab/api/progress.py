@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any, Final
 
 from lab.runtime import arguments
-from lab.runtime.executor import has_processes
+from lab.runtime.extras import has_processes
 
 Progress = Callable[[int], None]
 """Called now and then with the number of messages, or of other things, so far."""

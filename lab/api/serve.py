@@ -24,7 +24,7 @@ from lab.live.settings import LOOPBACK, Settings
 from lab.protocol import Limits
 from lab.quantities import UnitFault, parse_duration
 from lab.runtime import arguments
-from lab.runtime.executor import has_processes
+from lab.runtime.extras import has_processes
 from lab.topology.model import Topology
 from lab.trace.trace import Trace, open_trace
 

@@ -16,10 +16,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
-from lab.runtime.extras import command
+from lab.runtime.extras import command, has_processes
 from lab.runtime.signals import let_through
 from lab.runtime.spawn import quiet_start
 from lab.runtime.workers import (
@@ -46,11 +45,6 @@ TRIES: Final = 3
 """How often a task is given to workers if the process that works on it dies."""
 
 INSTALL: Final = command("distributed")
-
-
-def has_processes() -> bool:
-    """Whether there can be other processes here; in a browser there are none."""
-    return find_spec("_multiprocessing") is not None
 
 
 def processors() -> int:

@@ -41,6 +41,11 @@ def is_installed(package: str) -> bool:
         return False
 
 
+def has_processes() -> bool:
+    """Whether there can be other processes and threads here; in a browser there are none."""
+    return find_spec("_multiprocessing") is not None
+
+
 def command(*packages: str) -> str:
     """Return the command that installs packages."""
     extras = dict.fromkeys(_EXTRAS[package] for package in packages)

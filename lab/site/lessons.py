@@ -65,9 +65,13 @@ def write_lessons(folder: Path, report: Report = lambda doing: None) -> None:
     report("the lessons in the browser")
     with tempfile.TemporaryDirectory() as work:
         _build(Path(work), folder)
+    own = Path(__file__).parent / "play"
+    for page in ("lab", "notebooks"):
+        _add_names(folder / page / "index.html")
+    shutil.copy(own / "named.js", folder / "named.js")
     kernel = folder / "kernel"
     kernel.mkdir(exist_ok=True)
-    shutil.copy(Path(__file__).parent / "play" / "kernel.mjs", kernel / "kernel.mjs")
+    shutil.copy(own / "kernel.mjs", kernel / "kernel.mjs")
     write_folder(kernel / "python.tar.gz", _python())
     settings = folder.parent / "settings.json"
     told = json.loads(settings.read_text(encoding="utf-8")) | {"lessons": True}
@@ -98,6 +102,13 @@ def _build(work: Path, folder: Path) -> None:
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
         raise NotMade(f"JupyterLite cannot build the lessons: {lines[-1].strip()}")
+
+
+def _add_names(page: Path) -> None:
+    """Have a page of JupyterLab name those of its parts that have no names."""
+    text = page.read_text(encoding="utf-8")
+    script = '<script type="module" src="../named.js"></script>\n</head>'
+    page.write_text(text.replace("</head>", script, 1), encoding="utf-8")
 
 
 def _extensions(folder: Path) -> dict[str, Any]:

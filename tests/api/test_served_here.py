@@ -97,7 +97,7 @@ def test_what_lessons_import_needs_no_processes() -> None:
         "sys.modules['_multiprocessing'] = None\n"
         "from lab.lessons.asks import lesson_11, lesson_15, lesson_16\n"
         "import lab\nassert lab.explore and lab.storm and lab.serve\n"
-        "from lab.runtime.executor import has_processes\nassert not has_processes()\n"
+        "from lab.runtime.extras import has_processes\nassert not has_processes()\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
