@@ -508,3 +508,26 @@ def test_on_a_phone_dialogue_and_buffers_are_seen_without_scrolling(
     assert page.evaluate("replay.map.hit(...replay.map.spots[0])") == 0
     assert page.heard == []
     page.close()
+
+
+@needs_chromium
+def test_zooming_the_map_draws_the_map_alone(chromium: Any, tmp_path: Path) -> None:
+    """The ladder, the timeline and the texts stay; the next step of the run draws all of them."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    page = opened(chromium, trace, tmp_path)
+    page.evaluate("replay.seek(150)")
+    drawn(page)
+    page.evaluate("""() => {
+      globalThis.calls = [];
+      const drawing = [[replay.map, "draw"], [replay.ladder, "draw"], [replay, "_texts"]];
+      for (const [one, name] of drawing) {
+        const own = one[name];
+        one[name] = (...all) => { calls.push(one.constructor.name); return own.apply(one, all); };
+      }
+      replay.map.zoomBy(1.5);
+    }""")
+    drawn(page)
+    assert page.evaluate("calls") == ["MapView"]
+    page.evaluate("replay.map.zoomBy(1.5); replay.step(); replay.map.zoomBy(1.5)")
+    drawn(page)
+    assert page.evaluate("calls.slice(1)") == ["MapView", "LadderView", "Player"]

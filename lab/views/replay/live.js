@@ -71,7 +71,7 @@ class Live {
     if (!this.following) return null;
     const now = performance.now();
     this.flying = this.flying.filter(({ since }) => now - since < FLYING).slice(-MOST_FLYING);
-    if (this.flying.length) this.player.redraw();
+    if (this.flying.length) this.player.redraw(true);
     const { start, t } = this.run;
     return this.flying.map(({ i, since }) => [i, start[i] + (t[i] - start[i]) * Math.max(0, now - since) / FLYING]);
   }

@@ -105,18 +105,32 @@ class MapView extends NetworkView {
   /** How much lies in each spool (to the left of its host), and in its mail drops (right). */
   _badges(n) {
     this.badgeBoxes = [];
+    const lying = this._lying(n);
     this.level.nodes.forEach((node, number) => {
       const size = this.sizes[number];
       if (!this.inSight[number] || size < 4 || this.run.hosts[node.hosts[0]].kind === "router") return;
-      let [waiting, delivered] = [0, 0];
-      for (const k of node.hosts) {
-        waiting += this.run.spoolLength(n, k);
-        if (!this.tight) delivered += countTo(this.run.drops[k], n - 1);
-      }
+      lying[number] ||= this._lyingAt(n, node);
+      const [waiting, delivered] = lying[number];
       const [x, y] = this.spots[number];
       if (waiting) this._badge(x - size - 3, y - size, waiting, "spool", -1);
       if (delivered) this._badge(x + size + 3, y - size, delivered, "drop", 1);
     });
+  }
+
+  /** What lies at the nodes that have been seen: it is counted once for all steps of a zoom at a moment. */
+  _lying(n) {
+    const { counted } = this;
+    if (!counted || counted.n !== n || counted.level !== this.level) this.counted = { n, level: this.level, lying: [] };
+    return this.counted.lying;
+  }
+
+  _lyingAt(n, { hosts }) {
+    let [waiting, delivered] = [0, 0];
+    for (const host of hosts) {
+      waiting += this.run.spoolLength(n, host);
+      if (!this.tight) delivered += countTo(this.run.drops[host], n - 1);
+    }
+    return [waiting, delivered];
   }
 
   _badge(x, y, number, colour, side) {

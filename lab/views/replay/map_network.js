@@ -34,7 +34,7 @@ class NetworkView extends Drawing {
       .on("zoom", (event) => {
         this.transform = event.transform;
         this._place();
-        this.player.redraw();
+        this.player.redraw(true);
       });
     d3.select(this.canvas).call(this.zoom);
   }

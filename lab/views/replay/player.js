@@ -141,10 +141,11 @@ class Player {
 
   // -- what is shown -----------------------------------------------------------------------------
 
-  /** Draw with the next frame. */
-  redraw() {
-    if (this.asked || this.ended.signal.aborted) return;
-    this.asked = requestAnimationFrame((now) => this._frame(now));
+  /** Draw with the next frame: everything, or the map alone. */
+  redraw(mapAlone = false) {
+    if (this.ended.signal.aborted) return;
+    this.mapAlone = mapAlone && (this.mapAlone || !this.asked);
+    this.asked ||= requestAnimationFrame((now) => this._frame(now));
   }
 
   _frame(now) {
@@ -152,6 +153,17 @@ class Player {
     const began = performance.now();
     if (this.playing) this._advance(now);
     this.map.draw(this.n, this.t);
+    if (!this.mapAlone || this.playing) this._beside(now);
+    this.mapAlone = false;
+    const took = performance.now() - began;
+    this.timing.frames += 1;
+    this.timing.total += took;
+    this.timing.longest = Math.max(this.timing.longest, took);
+    if (this.playing) this.redraw();
+  }
+
+  /** Draw everything beside the map. */
+  _beside(now) {
     if (this.ladder.height) this.ladder.draw(this.n, this.t);
     this.timeline.draw(this.n, this.t);
     // while it plays, texts change ten times a second at most: nobody reads faster
@@ -162,11 +174,6 @@ class Player {
       this._texts();
       this.written = performance.now() - since;
     }
-    const took = performance.now() - began;
-    this.timing.frames += 1;
-    this.timing.total += took;
-    this.timing.longest = Math.max(this.timing.longest, took);
-    if (this.playing) this.redraw();
   }
 
   /** Set all texts to the moment. */
