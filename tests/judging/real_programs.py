@@ -1,9 +1,11 @@
 """Judges real mail programs and writes the table in lab/help/judging.md.
 
 ``python -m tests.judging.real_programs`` judges those that are there: Postfix (Debian's package,
-and root), aiosmtpd, a live host of ours, the examples, Perl's Net::SMTP, Python's smtplib, curl,
-swaks and msmtp, and npm's smtp-server and nodemailer (``NODE_PATH`` names the folder that has
-them). It takes some minutes. With names of programs, it judges these, and keeps the other rows.
+and root), Exim (unpacked, see ``tests/helpers/exim.py``), OpenSMTPD (``OPENSMTPD`` names a folder
+of ``tests/helpers/opensmtpd_root.py``; and root), aiosmtpd, a live host of ours, the examples,
+Perl's Net::SMTP, Python's smtplib, curl, swaks and msmtp, and npm's smtp-server and nodemailer
+(``NODE_PATH`` names the folder that has them). It takes some minutes. With names of programs, it
+judges these, and keeps the other rows.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from lab.judging.finding import Judgement, by_cause
 from lab.judging.receivers.judge import Asked, judge_receiver
 from lab.judging.relays.judge import AskedRelay, judge_relay
 from lab.judging.senders.judge import AskedSender, judge_sender
+from tests.helpers import exim
 from tests.helpers.live_hosts import eventually
 from tests.helpers.places import ROOT
 from tests.helpers.postfix import can_run, running_postfix
@@ -60,6 +63,13 @@ new SMTPServer({
   onData(stream, session, done) { stream.resume(); stream.on("end", () => done(null, "OK")); },
 }).listen(Number(process.argv[1]), "127.0.0.1");
 """
+OPENSMTPD: Final = """
+listen on 127.0.0.1 port {port} hostname beta.arpa
+table known {{ "jones@beta.arpa", "brown@beta.arpa" }}
+action later relay host smtp://127.0.0.1:1
+match from any for rcpt-to <known> action later
+"""
+"""It keeps what it takes: nobody listens where it would send it."""
 NODEMAILER: Final = """
 const [host, port, from, to, file] = process.argv.slice(1);
 const out = require("nodemailer").createTransport({
@@ -110,6 +120,10 @@ def receivers() -> Iterator[tuple[str, str, Callable[[], Judgement]]]:
     if can_run():
         done = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True)
         yield "Postfix", done.stdout.strip(), _postfix
+    if root := exim.unpacked():
+        yield "Exim", "4.96", lambda: _exim(root)
+    if os.environ.get("OPENSMTPD") and os.geteuid() == 0:
+        yield "OpenSMTPD", "6.8.0p2", _opensmtpd
     if number := npm_version("smtp-server"):
         yield "smtp-server", number, _smtp_server
 
@@ -162,6 +176,25 @@ def _postfix() -> Judgement:
     with running_postfix() as (port, at):
         to = ["fred@real.arpa", "anna@real.arpa"]
         return judge_receiver(Asked(address=("127.0.0.1", port), to=to, folder=at / "mail"))
+
+
+def _exim(root: Path) -> Judgement:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        command = exim.prepared(root, folder)
+        return judge_receiver(Asked(command, to=exim.TO, folder=folder / "mail"))
+
+
+def _opensmtpd() -> Judgement:
+    root, port = os.environ["OPENSMTPD"], free_port()
+    Path(root, "etc/smtpd.conf").write_text(OPENSMTPD.format(port=port), encoding="utf-8")
+    command = ["chroot", root, "/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            assert eventually(lambda: listens(port))
+            return judge_receiver(Asked(address=("127.0.0.1", port), to=exim.TO))
+        finally:
+            process.terminate()
 
 
 def _version_of_sender(program: str) -> str:

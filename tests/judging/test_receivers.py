@@ -144,3 +144,29 @@ def test_a_server_of_today_chooses_where_a_program_of_rfc_821_breaks(tmp_path: P
     )  # fmt: skip
     result = judged(today, tmp_path, only)
     assert [(each.kind, each.rule) for each in result.findings] == [("choice", "4.1.1-22")]
+
+
+def test_a_second_helo_is_refused_on_purpose_by_servers_of_today(tmp_path: Path) -> None:
+    source = edited(PYTHON, "        self.peer, self.state, self.to = argument, 1, []\n",
+                    "        if self.state:\n            return self.reply(503, 'Already')\n"
+                    "        self.peer, self.state, self.to = argument, 1, []\n")  # fmt: skip
+    only = ["helo-again", "helo-clears"]
+    assert breaches(judged(source, tmp_path, only))[0] == "4.1.1-4"
+    today = source.replace(
+        "    def do_HELO", "    def do_EHLO(self, argument):\n        self.do_HELO(argument)\n\n"
+        "    def do_HELO",
+    )  # fmt: skip
+    found = judged(today, tmp_path, only).findings
+    assert {(each.kind, each.rule) for each in found} == {("choice", "4.1.1-4")}
+
+
+def test_a_program_may_say_421_as_the_channel_is_lost(tmp_path: Path) -> None:
+    """As Exim does: nobody hears it, and it breaks no rule."""
+    mailer = tmp_path / "mailer.py"
+    source = edited(PYTHON, "    with suppress(Gone, BrokenPipeError):\n", "    try:\n")
+    says = '    except Gone:\n        say(b"421 BETA.ARPA lost input\\r\\n")\n'
+    source = source.replace("say).run()\n\n\ndef main", f"say).run()\n{says}\n\ndef main")
+    mailer.write_text(source, encoding="utf-8")
+    only = ["greeting", "cut-keeps-earlier"]
+    result = judge_receiver(Asked(command=[sys.executable, str(mailer)], only=only))
+    assert result.findings == []

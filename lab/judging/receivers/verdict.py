@@ -19,6 +19,13 @@ OF_TODAY: Final = frozenset({252, 422, 454, 455, 459, 521, 530, 534, 535, 538, 5
 """Codes of later standards, which servers of today give on purpose."""
 
 
+ON_PURPOSE: Final = {
+    ("HELO", 503): "servers of today may take one HELO in a session",
+    ("data", 550): "servers of today refuse texts whose header or content they do not like",
+}
+"""Codes that servers of today give on purpose, by what was said, with the reason."""
+_ONE_AT_A_TIME: Final = "after HELO it takes one command at a time"
+
 HINTS: Final = {
     "3.1-5": "Answer DATA with 354, then read lines up to a period alone.",
     "3.1-10": "Answer RCPT TO:<user@host> with 250 if the user is yours. --to names another.",
@@ -114,8 +121,10 @@ def first_wrong(record: Record, is_of_today: bool) -> Wrong | None:
             return wrong
         choice = choice or wrong
         has_closed = said.code == 221 and asked.say.row != "QUIT"
-        if said.code == 421 or has_closed or record.skips:
-            return choice
+        reasons = (_ONE_AT_A_TIME, *ON_PURPOSE.values())
+        is_on_purpose = wrong is not None and wrong.because in reasons
+        if said.code == 421 or has_closed or record.skips or is_on_purpose:
+            return choice  # what follows, follows from it
     if len(replies) > len(expecting):
         wrong = _too_many(record, expecting, replies, len(expecting), is_of_today)
         if wrong is not None and wrong.kind == "breach":
@@ -155,6 +164,10 @@ def _code(
         or (today and code == 221 and "may-close" in record.case.tags)
     ):
         kind = "choice"
+    elif today and (say.row, code) in ON_PURPOSE:
+        kind, because = "choice", ON_PURPOSE[say.row, code]
+    elif today and code == 500 and re.search("(?i)pipelining", said.text):
+        kind, because = "choice", _ONE_AT_A_TIME
     elif code == 421:
         kind, because = "choice", "421 may answer any command"
     elif say.is_setup and code in (450, 451, 452) and code in COMMAND_REPLIES.get(say.row, {}):
@@ -204,6 +217,9 @@ def _too_many(
         return Wrong("4.2-2", "breach", "cut off", shown(said.octets), "a whole reply", number)
     if "cut" in case.tags and said.code != 250:
         return None
+    is_last = number == len(replies) - 1
+    if said.code == 421 and is_last and record.is_going_away and record.has_ended:
+        return None  # it shuts down, and says so: we have closed our side
     if "cut" in case.tags and not any(each.say.row == "data" for each in record.asked[-1:]):
         return Wrong(case.rule, "choice", "answers half a command", shown(said.octets),
                      "no reply", number)  # fmt: skip
