@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,20 +59,22 @@ class MailFile:
 
     def __init__(self, folder: Path, room: SpareRoom) -> None:
         self._room = room if room.is_shared_by(folder) else None
-        with tempfile.TemporaryFile(dir=folder, buffering=0) as file:
+        self._descriptor = -1
+        with suppress(OSError), tempfile.TemporaryFile(dir=folder, buffering=0) as file:
             self._descriptor = os.dup(file.fileno())
         self._end = 0
         self._pieces: list[int | bytes] = []
 
     def __del__(self) -> None:
-        os.close(self._descriptor)
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
     def append(self, octets: bytes) -> None:
         """Add the next piece."""
         self._pieces.append(len(octets) if self._is_written(octets) else octets)
 
     def _is_written(self, octets: bytes) -> bool:
-        if self._room is not None and not self._room.has(len(octets)):
+        if self._descriptor < 0 or not (self._room is None or self._room.has(len(octets))):
             return False
         try:
             written = os.pwrite(self._descriptor, octets, self._end)

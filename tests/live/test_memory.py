@@ -185,15 +185,19 @@ def trace_so_far(spool: Path) -> Path:
     return spool / "trace.jsonl"
 
 
-@pytest.mark.parametrize("room", [1 << 40, 0], ids=["on disk", "no room"])
-def test_mail_that_comes_in_pieces_is_whole_in_the_trace(room: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", ["on disk", "no room", "no file"])
+def test_mail_that_comes_in_pieces_is_whole_in_the_trace(case: str, tmp_path: Path) -> None:
     """Whether the disk takes the pieces or not; rows between have theirs, and others none."""
+    room = 0 if case == "no room" else 1 << 40
 
     class Room(SpareRoom):
         free = room  # type: ignore[assignment]
 
     spare = Room(tmp_path, 0)
-    file = MailFile(tmp_path, spare)
+    with pytest.MonkeyPatch.context() as patch:
+        if case == "no file":
+            patch.setattr("tempfile.TemporaryFile", Mock(side_effect=OSError(28, "full")))
+        file = MailFile(tmp_path, spare)
     mails = [bytes([65 + number]) * (LARGE + number + 1) for number in range(3)]
     about = ("A", None, None, 1, "1", "ann")
     rows: list[Row] = [(1.0, "deliver", *about, len(mail)) for mail in mails]
