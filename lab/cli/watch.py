@@ -70,14 +70,12 @@ def watch(
     loaded = load(topology, sets, seed)
     if Path(output).resolve() == Path(topology).resolve():
         exit_with_error(f"-o {output} is the topology itself; name another file")
-    from lab.watching.sessions import watch_live, watch_simulated
+    from lab.watching.sessions import Watched, watch_live, watch_simulated
 
     make = watch_live if live else watch_simulated
     try:
-        done = make(
-            loaded, seed, speed, until, Path(output), where,
-            lambda url: echo(f"watch it at {url}", err=as_json),
-        )  # fmt: skip
+        watched = Watched(loaded, seed, speed, until, Path(output))
+        done = make(watched, where, lambda url: echo(f"watch it at {url}", err=as_json))
     except OSError as error:
         exit_with_error(f"the run cannot be watched: {error}")
     if done.changed:

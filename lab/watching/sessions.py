@@ -26,6 +26,20 @@ Started = Callable[[str], None]
 """Called with the address of the page."""
 
 
+class Watched(NamedTuple):
+    """What is watched: a topology with its seed, and how fast it goes.
+
+    ``speed`` are simulated seconds per real second, and ``until`` the simulated seconds after which
+    it ends (None: by itself). ``file`` gets the topology with the changes that are made.
+    """
+
+    topology: Topology
+    seed: int
+    speed: float
+    until: float | None
+    file: Path
+
+
 class Ended(NamedTuple):
     """A run that was watched, and whether anybody changed it."""
 
@@ -33,16 +47,9 @@ class Ended(NamedTuple):
     changed: bool
 
 
-def watch_simulated(
-    topology: Topology,
-    seed: int,
-    speed: float,
-    until: float | None,
-    file: Path,
-    where: tuple[str, int],
-    started: Started,
-) -> Ended:
+def watch_simulated(watched: Watched, where: tuple[str, int], started: Started) -> Ended:
     """Watch a simulation until it is over and Ctrl-C ends the page."""
+    topology, seed, speed, until, file = watched
     changes = Changes(topology, seed, file)
     simulation = Simulation(topology, seed, may_go_on=True)
     meta = simulation.trace.meta
@@ -61,16 +68,9 @@ def watch_simulated(
     return Ended(Run(changes.topology, run.trace()), bool(changes.made))
 
 
-def watch_live(
-    topology: Topology,
-    seed: int,
-    speed: float,
-    until: float | None,
-    file: Path,
-    where: tuple[str, int],
-    started: Started,
-) -> Ended:
+def watch_live(watched: Watched, where: tuple[str, int], started: Started) -> Ended:
     """Watch a live run until Ctrl-C ends it, or its time is up."""
+    topology, seed, speed, until, file = watched
     changes = Changes(topology, seed, file)
     with ExitStack() as pages:
         begun: list[LiveRun] = []
