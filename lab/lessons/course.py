@@ -55,10 +55,10 @@ def folder() -> Path:
     It is searched for in the working directory and above it. If they are not there, they are
     those that ship with the lab.
     """
-    found = here() or shipped.folder("notebooks")
-    if not (found / f"{INDEX}.ipynb").is_file():
+    notebooks = here() or shipped.folder("notebooks")
+    if not (notebooks / f"{INDEX}.ipynb").is_file():
         raise NoLessons(f"there are no lessons in {Path.cwd()}, above it, or in this installation")
-    return found
+    return notebooks
 
 
 def here() -> Path | None:

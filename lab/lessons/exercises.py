@@ -91,10 +91,10 @@ class Material:
     def files(self, name: str) -> dict[str, str]:
         """Return the files that the student gets, by name."""
         stem = slug(name)
-        found = {f"{stem}.toml": self.network}
+        texts = {f"{stem}.toml": self.network}
         if self.fault:
-            found[f"{stem}.csv"] = observed(from_text(self.broken))
-        return found
+            texts[f"{stem}.csv"] = observed(from_text(self.broken))
+        return texts
 
 
 def slug(name: str) -> str:
@@ -222,9 +222,9 @@ def measured(run: Run, measure: str) -> Any:
         from lab.lessons.maps import relayed
 
         return relayed(run).most_common(1)[0][0] if relayed(run) else None
-    if found := re.fullmatch(r"route of message (\d+)", measure):
+    if match := re.fullmatch(r"route of message (\d+)", measure):
         rows = [e.host for e in run.trace
-                if e.kind in ("submit", "accept") and e.message == int(found[1])]  # fmt: skip
+                if e.kind in ("submit", "accept") and e.message == int(match[1])]  # fmt: skip
         return rows
     if measure in ("hosts", "links"):
         return len(getattr(run.topology, measure))
@@ -244,25 +244,25 @@ def measured(run: Run, measure: str) -> Any:
 
 def holds(value: Any, wanted: object) -> bool:
     """Return whether a measure is what is wanted: a value, or a comparison such as "<= 6"."""
-    found = re.fullmatch(r"(<=|>=|<|>|==|!=)\s*(.+)", wanted) if isinstance(wanted, str) else None
-    if found is None:
+    match = re.fullmatch(r"(<=|>=|<|>|==|!=)\s*(.+)", wanted) if isinstance(wanted, str) else None
+    if match is None:
         return bool(value == wanted)
-    limit = found[2].strip()
+    limit = match[2].strip()
     try:
         number = float(limit)
     except ValueError:
         number = parse_duration(limit)
-    return value is not None and _COMPARE[found[1]](value, number)
+    return value is not None and _COMPARE[match[1]](value, number)
 
 
 class Exercise:
     """An exercise of a teacher's own; :func:`exercise` makes it."""
 
     def __init__(
-        self, name: str, found: Material, rows: str, options: Mapping[str, object]
+        self, name: str, drawn: Material, rows: str, options: Mapping[str, object]
     ) -> None:
         self.name = name
-        self.material = found
+        self.material = drawn
         self._rows = rows
         self._options: dict[str, Any] = dict(options)
 
@@ -404,12 +404,12 @@ def exercise(
     for hint in hints:
         if not isinstance(hint, str):
             raise ExerciseError(f"{name}: hints must be texts, not {hint!r}")
-    found = material(name, network, fault, _seed)
+    drawn = material(name, network, fault, _seed)
     rows = Path(observed).read_text(encoding="utf-8") if observed else ""
-    if found.fault and not rows:
-        rows = found.files(name)[f"{slug(name)}.csv"]
+    if drawn.fault and not rows:
+        rows = drawn.files(name)[f"{slug(name)}.csv"]
     options = {
         "asks": asks, "wanted": dict(wanted or {}), "hidden": [dict(each) for each in hidden],
         "fault": fault, "hints": list(hints), "points": points, "within": within, "free": free,
     }  # fmt: skip
-    return Exercise(name, found, rows, options)
+    return Exercise(name, drawn, rows, options)

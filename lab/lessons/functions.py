@@ -147,12 +147,12 @@ class Replies(Answer):
         inside = re.sub(r"^answers\s*=\s*", "", text).strip().rstrip(",")
         inside = inside[1:-1] if inside[:1] == "{" and inside[-1:] == "}" else inside
         try:
-            found = tomllib.loads(f"answers = {{ {inside} }}")
+            tables = tomllib.loads(f"answers = {{ {inside} }}")
         except tomllib.TOMLDecodeError as error:
             raise WrongForm(f"Expected {self.wants}. Yours cannot be read: {error}.") from None
-        if list(found) != ["answers"]:
+        if list(tables) != ["answers"]:
             raise WrongForm(f"Expected {self.wants}, and no more.")
-        table: dict[str, Any] = found["answers"]
+        table: dict[str, Any] = tables["answers"]
         return table
 
 

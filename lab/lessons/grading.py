@@ -128,8 +128,8 @@ def of_lesson(lesson: Lesson) -> Assignment:
 def topologies_of(path: Path) -> Path | None:
     """Return the folder of topologies beside a lesson, or that which ships with the lab."""
     beside = (path.parent.parent / "topologies").resolve()
-    found = beside if beside.is_dir() else shipped.folder("topologies")
-    return found if found.is_dir() else None
+    folder = beside if beside.is_dir() else shipped.folder("topologies")
+    return folder if folder.is_dir() else None
 
 
 @dataclass(frozen=True)
@@ -199,8 +199,8 @@ def grade_all(
     grades.extend(grade for grade, _, _ in examined)
     for grade, _, lesson in examined:
         grade.problem = grade.problem if lesson is None else INTERRUPTED
-    found = {lesson.path: lesson for _, _, lesson in examined if lesson is not None}
-    assignments = {path: of_lesson(lesson) for path, lesson in found.items()}
+    lesson_of = {lesson.path: lesson for _, _, lesson in examined if lesson is not None}
+    assignments = {path: of_lesson(lesson) for path, lesson in lesson_of.items()}
     timing = Timing(min(cell_timeout, timeout), timeout)
     jobs = [
         Job(

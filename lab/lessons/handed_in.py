@@ -65,18 +65,18 @@ def _sorted_out(
     handed_in: dict[str, Any], original: dict[str, Any]
 ) -> tuple[dict[str, dict[str, Any]], dict[str | None, list[dict[str, Any]]]]:
     """Return the cells with ids of published ones, and the cells that were added after each."""
-    found: dict[str, dict[str, Any]] = {}
+    cell_of: dict[str, dict[str, Any]] = {}
     added: dict[str | None, list[dict[str, Any]]] = {}
     published = {cell["id"]: cell for cell in original["cells"]}
     before: str | None = None
     for cell in recognised(valid_cells(handed_in), original):
         name = str(cell.get("id"))
-        if name in published and name not in found:
+        if name in published and name not in cell_of:
             before = name
-            found[name] = cell
+            cell_of[name] = cell
         elif cell["cell_type"] == "code" and not _repeats(cell, published.get(name)):
             added.setdefault(before, []).append(cell)
-    return found, added
+    return cell_of, added
 
 
 def _repeats(cell: dict[str, Any], published: dict[str, Any] | None) -> bool:

@@ -77,7 +77,7 @@ def _network(term: str) -> Iterable[object]:
 
 def as_read(message: bytes) -> str:
     """Return the text of a message as a mail program of today shows it."""
-    found = message_from_bytes(message, policy=SMTP).get_body(("plain", "html"))
-    if found is None:
+    body = message_from_bytes(message, policy=SMTP).get_body(("plain", "html"))
+    if body is None:
         return ""
-    return str(found.get_content()).replace("\r\n", "\n")
+    return str(body.get_content()).replace("\r\n", "\n")

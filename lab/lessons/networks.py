@@ -48,8 +48,8 @@ def draw(network: Topology) -> Axes:
 
 def mailbox(run: Run, user: str) -> list[str]:
     """Return the messages in a user's mailbox at the end of a run, in the order they came."""
-    found = (e for e in run.trace if e.kind == "deliver" and e["user"] == user)
-    return [event["octets"].decode("latin-1") for event in found]
+    deliveries = (e for e in run.trace if e.kind == "deliver" and e["user"] == user)
+    return [event["octets"].decode("latin-1") for event in deliveries]
 
 
 def talk(

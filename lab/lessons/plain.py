@@ -66,10 +66,10 @@ def _of_a_library(value: object, depth: int) -> Any:
     if kind.__module__ == "lab.protocol.syntax":
         return str(value)
     if hasattr(kind, "__iter__") and not isinstance(value, type):
-        found = list(islice(iter(value), MOST + 1))  # type: ignore[call-overload]
-        if len(found) > MOST:
+        items = list(islice(iter(value), MOST + 1))  # type: ignore[call-overload]
+        if len(items) > MOST:
             raise WrongForm("Your answer has no end, or is far too long.")
-        return [plain(item, depth + 1) for item in found]
+        return [plain(item, depth + 1) for item in items]
     raise WrongForm(f"Expected a value, such as a number or a text; you have {named(value)}.")
 
 

@@ -49,13 +49,13 @@ def following(all_lessons: list[Progress]) -> Progress | None:
 
 def _progress(lesson: Lesson) -> Progress:
     cells = [cell for cell in read(lesson.path)["cells"] if isinstance(cell, dict)]
-    found: dict[str, str] = {}
+    signs: dict[str, str] = {}
     for cell in cells:
         for sign, name in _RESULT.findall("\n".join(map(_text, cell.get("outputs") or ()))):
-            found[name] = sign
+            signs[name] = sign
     tags = [cell.get("metadata", {}).get("tags", ()) for cell in cells]
     exercises = sum("exercise" in each for each in tags)
-    return Progress(lesson, min(sum(s == "✓" for s in found.values()), exercises), exercises)
+    return Progress(lesson, min(sum(s == "✓" for s in signs.values()), exercises), exercises)
 
 
 def _text(output: Any) -> str:

@@ -111,10 +111,10 @@ def _live(body: list[ast.stmt], needed: set[str]) -> list[ast.stmt]:
         wanted |= _answers(node)
     while True:
         kept = [node for node in body if _is_wanted(node, own, wanted)]
-        more = {name for node in kept if bound(node) for name in loaded(node)} & own
-        if more <= wanted:
+        loaded_names = {name for node in kept if bound(node) for name in loaded(node)} & own
+        if loaded_names <= wanted:
             return kept
-        wanted |= more
+        wanted |= loaded_names
 
 
 def _answers(node: ast.stmt) -> set[str]:

@@ -56,7 +56,7 @@ def tasks(notebook: dict[str, Any]) -> list[Task]:
     made: dict[str, str] = {}
     worth: dict[str, float] = {}
     hints: dict[str, list[str]] = {}
-    found: dict[str, Task] = {}
+    task_of: dict[str, Task] = {}
     start, names = -1, list[str]()
     for number, cell in enumerate(cells):
         tree = parsed(text_of(cell))
@@ -70,13 +70,13 @@ def tasks(notebook: dict[str, Any]) -> list[Task]:
         checks = checks_in(text_of(cell), made)
         for name in checks:
             worth_of = float(points.get(name, worth.get(name, 1.0)))
-            found.setdefault(name, Task(
+            task_of.setdefault(name, Task(
                 name, start if start >= 0 else number, number, list(names), worth_of,
                 has_tag(cell, "hidden"), [*_hints(tree, name), *hints.get(name, [])],
             ))  # fmt: skip
         if checks:
             start, names = -1, []
-    return list(found.values())
+    return list(task_of.values())
 
 
 def parsed(source: str) -> ast.Module | None:
@@ -97,8 +97,8 @@ def checks_in(source: str, made: dict[str, str]) -> list[str]:
 
 def calls(tree: ast.AST) -> Iterator[ast.Call]:
     """Yield the calls in a tree, in the order of the text."""
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    yield from sorted(found, key=lambda call: getattr(call, "lineno", 0))
+    in_tree = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    yield from sorted(in_tree, key=lambda call: getattr(call, "lineno", 0))
 
 
 def check_name(call: ast.Call, made: dict[str, str]) -> str | None:
@@ -138,17 +138,17 @@ def exercises_made(tree: ast.Module) -> dict[str, str]:
 
 
 def _points_of(tree: ast.Module) -> dict[str, float]:
-    found = {}
+    points = {}
     for call in calls(tree):
         name = _first_text(call) if is_exercise(call) else None
         for keyword in call.keywords if name is not None else ():
             if keyword.arg == "points" and isinstance(keyword.value, ast.Constant):
-                found[str(name)] = float(keyword.value.value)  # type: ignore[arg-type]
-    return found
+                points[str(name)] = float(keyword.value.value)  # type: ignore[arg-type]
+    return points
 
 
 def _hints_of(tree: ast.Module) -> dict[str, list[str]]:
-    found = {}
+    hints = {}
     for call in calls(tree):
         name = _first_text(call) if is_exercise(call) else None
         for keyword in call.keywords if name is not None else ():
@@ -156,8 +156,8 @@ def _hints_of(tree: ast.Module) -> dict[str, list[str]]:
                 texts = [
                     each.value for each in keyword.value.elts if isinstance(each, ast.Constant)
                 ]
-                found[str(name)] = [text for text in texts if isinstance(text, str)]
-    return found
+                hints[str(name)] = [text for text in texts if isinstance(text, str)]
+    return hints
 
 
 def _hints(tree: ast.Module | None, name: str) -> list[str]:

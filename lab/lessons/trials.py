@@ -59,8 +59,8 @@ def _codes(lines: list[str]) -> list[int]:
 def _reply(dice: Random) -> list[str]:
     code = dice.choice([211, 214, 220, 221, 250, 251, 354, 421, 450, 500, 503, 550])
     texts = ["OK", "well-known", "250 is a code", "354-go on", "", "a  b", "-", "1981"]
-    more = [f"{code}-{dice.choice(texts)}" for _ in range(dice.choice([0, 0, 0, 1, 3]))]
-    return [*more, dice.choice([f"{code} {dice.choice(texts)}", f"{code}"])]
+    continued = [f"{code}-{dice.choice(texts)}" for _ in range(dice.choice([0, 0, 0, 1, 3]))]
+    return [*continued, dice.choice([f"{code} {dice.choice(texts)}", f"{code}"])]
 
 
 # -- lesson 4: transparency
@@ -135,7 +135,7 @@ def _asker(network: Topology) -> Callable[[str, str], list[str]]:
 
 
 def _everybody(ask: Callable[[str, str], list[str]], name: str, host: str) -> set[str]:
-    found, seen, left = set(), set(), [(name, host)]
+    mailboxes, seen, left = set(), set(), [(name, host)]
     while left:
         name, host = left.pop()
         if (name, host) in seen:
@@ -143,13 +143,13 @@ def _everybody(ask: Callable[[str, str], list[str]], name: str, host: str) -> se
         seen.add((name, host))
         reply = ask(host, f"VRFY {name}")
         if reply[0].startswith("250"):
-            found.add(f"{name}@{host}")
+            mailboxes.add(f"{name}@{host}")
             continue
         if reply[0].startswith("550"):
             reply = ask(host, f"EXPN {name}")
         paths = [line.partition("<")[2].partition(">")[0] for line in reply if "<" in line]
         left += [(local, at) for local, _, at in (path.rpartition("@") for path in paths)]
-    return found
+    return mailboxes
 
 
 _UNSEEN = """
@@ -210,13 +210,15 @@ def at_desk() -> Function:
         def judge(self, answer: object) -> Any:
             for inputs, right in self.trials():
                 ask = inputs[0]
-                found = self.result(answer, ask)
+                people = self.result(answer, ask)
                 if ask.noticed:
                     return f"Somebody noticed: {ask.noticed[0]}."
-                if found != frozenset(right):
+                if people != frozenset(right):
                     there = ", ".join(right) or "nobody"
                     where = "above" if ask.first else f"where {there} can be reached"
-                    return f"It finds {', '.join(sorted(found)) or 'nobody'} in the office {where}."
+                    return (
+                        f"It finds {', '.join(sorted(people)) or 'nobody'} in the office {where}."
+                    )
             return True
 
     def trials() -> Iterator[Trial]:
@@ -288,9 +290,9 @@ def relay() -> Function:
             names = dice.sample([f"{a}{b}.{c}" for a in "AB" for b in "CDE" for c in "XY"], 8)
             back, onward = dice.randint(0, 3), dice.randint(1, 4)
             reverse = _path(names[:back], f"{dice.choice('pqr')}@{names[6]}")
-            name, *others = names[-onward - 2 : -2]
+            name, *further = names[-onward - 2 : -2]
             yield (
-                (inputs := (name, reverse, _path([name, *others], f"x.y@{names[7]}"))),
+                (inputs := (name, reverse, _path([name, *further], f"x.y@{names[7]}"))),
                 _relayed(*inputs),
             )
 

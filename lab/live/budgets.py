@@ -98,8 +98,8 @@ def _read(name: str, kind: str, value: object) -> int | float:
     except ValueError as why:
         raise ValueError(f"budget {name}: {why}") from None
     if number < least or (kind == "rate" and number <= 0):
-        more = "more than 0" if kind == "rate" else f"{least} or more"
-        raise ValueError(f"budget {name}: use {more}, not {shown(value)}")
+        least_words = "more than 0" if kind == "rate" else f"{least} or more"
+        raise ValueError(f"budget {name}: use {least_words}, not {shown(value)}")
     return number
 
 

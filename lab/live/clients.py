@@ -73,7 +73,7 @@ class Client:
 
     def quietest(self, but: Caller) -> Caller | None:
         """Return the session from which nothing came for the longest time, but for one."""
-        return min(self.sessions - {but}, key=lambda one: one.last, default=None)
+        return min(self.sessions - {but}, key=lambda caller: caller.last, default=None)
 
 
 class Clients:
@@ -116,7 +116,7 @@ class Clients:
                 return _TOO_MANY
             quietest.make_room(_TOO_MANY)
         if self._sessions > self._room:
-            greedy = max(self._clients.values(), key=lambda one: len(one.sessions))
+            greedy = max(self._clients.values(), key=lambda each: len(each.sessions))
             if len(greedy.sessions) <= len(client.sessions) + 1:
                 return "Too many channels"
             quietest = greedy.quietest(caller)
@@ -149,8 +149,8 @@ class Clients:
 
     def _forget(self, now: float) -> None:
         """Forget the clients of which nothing matters any more; or all without sessions."""
-        idle = {name: one for name, one in self._clients.items() if not one.sessions}
-        fresh = [name for name, one in idle.items() if one.calls.is_fresh(now)]
+        idle = {name: client for name, client in self._clients.items() if not client.sessions}
+        fresh = [name for name, client in idle.items() if client.calls.is_fresh(now)]
         for name in fresh or idle:
             del self._clients[name]
 
@@ -181,25 +181,27 @@ class Clients:
     def _balance(self) -> None:
         """Let the largest mail of all go on in any case, others while there is room."""
         largest, of_clients = _largest(self._holders), {}
-        for client in {one.client for one in self._holders if one.client is not None}:
+        for client in {caller.client for caller in self._holders if caller.client is not None}:
             of_clients[client] = _largest(client.sessions)
         pool = self._held - largest.held if largest is not None else 0
-        for one in list(self._holders):
-            waits = one is not largest and self._must_wait(one, pool, of_clients)
+        for caller in list(self._holders):
+            waits = caller is not largest and self._must_wait(caller, pool, of_clients)
             if not waits:
-                self._release(one)
-            elif not one.is_held_back:
-                one.is_held_back = True
-                self._waiting.add(one)
-                one.hold_back()
+                self._release(caller)
+            elif not caller.is_held_back:
+                caller.is_held_back = True
+                self._waiting.add(caller)
+                caller.hold_back()
 
-    def _must_wait(self, one: Caller, pool: int, of_clients: dict[Client, Caller | None]) -> bool:
+    def _must_wait(
+        self, caller: Caller, pool: int, of_clients: dict[Client, Caller | None]
+    ) -> bool:
         memory = self.budgets.memory
-        if pool > (memory if one.held > _SMALL else 2 * memory):
+        if pool > (memory if caller.held > _SMALL else 2 * memory):
             return True
-        client = one.client
+        client = caller.client
         own = of_clients.get(client) if client is not None else None
-        if client is None or own is None or one is own or one.held <= _SMALL:
+        if client is None or own is None or caller is own or caller.held <= _SMALL:
             return False
         return client.held - own.held > self.budgets.client_memory
 
@@ -207,19 +209,19 @@ class Clients:
         """End the sessions that hold memory which others wait for, and send little or nothing."""
         now = time.monotonic()
         is_wanted = bool(self._waiting)
-        for one in list(self._holders):
-            if one.is_held_back or one.is_storing or not is_wanted:
-                one.mark = now, one.held
-            elif now - one.last >= _STALLED and one.held > _SMALL:
-                one.make_room("Others wait for memory")
-            elif now - one.mark[0] >= _MEASURED:
-                since, one.mark = one.mark, (now, one.held)
-                if one.held > _SMALL and one.held - since[1] < _LEAST:
-                    one.make_room("Others wait for memory")
+        for caller in list(self._holders):
+            if caller.is_held_back or caller.is_storing or not is_wanted:
+                caller.mark = now, caller.held
+            elif now - caller.last >= _STALLED and caller.held > _SMALL:
+                caller.make_room("Others wait for memory")
+            elif now - caller.mark[0] >= _MEASURED:
+                since, caller.mark = caller.mark, (now, caller.held)
+                if caller.held > _SMALL and caller.held - since[1] < _LEAST:
+                    caller.make_room("Others wait for memory")
 
 
 def _largest(callers: Iterable[Caller]) -> Caller | None:
-    return max(callers, key=lambda one: one.held, default=None)
+    return max(callers, key=lambda caller: caller.held, default=None)
 
 
 def client_of(address: str) -> str:

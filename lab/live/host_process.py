@@ -194,9 +194,13 @@ class HostProcess(Output):
             queue.add(mail)
         sessions = [*self.sessions, *self.calls.pending.values()]
         for queue in spool.queues.values():
-            own = [one for one in sessions if one.queue_sender and one.queue_sender.queue is queue]
+            own = [
+                caller
+                for caller in sessions
+                if caller.queue_sender and caller.queue_sender.queue is queue
+            ]
             queue.sessions = len(own)
-            queue.sending = len([one for one in own if one.sends is not None])
+            queue.sending = len([caller for caller in own if caller.sends is not None])
             self.host.schedule_retry(self.now, queue)
 
     def has_room(self, octets: int) -> bool:

@@ -44,7 +44,7 @@ def header_fields(octets: bytes) -> list[tuple[str, str]]:
 
 def field(fields: list[tuple[str, str]], name: str) -> str:
     """Return the value of the first field of a name; "" if there is none."""
-    return next((value for one, value in fields if one.lower() == name.lower()), "")
+    return next((value for key, value in fields if key.lower() == name.lower()), "")
 
 
 def _decoded(value: str) -> str:

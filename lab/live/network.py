@@ -153,7 +153,10 @@ class LiveNetwork(LiveDriver):
         """Whether no mail is on its way anywhere, and none is to come."""
         if not self.schedule.is_over or self._waiting or self._tasks:
             return False
-        if not all(isinstance(one, LiveSession) and one.is_stuck for one in self.sessions.values()):
+        if not all(
+            isinstance(session, LiveSession) and session.is_stuck
+            for session in self.sessions.values()
+        ):
             return False
         return not any(map(self.faults.is_at_work, self.hosts.values()))
 
@@ -388,8 +391,8 @@ class LiveNetwork(LiveDriver):
         all_ids: Sequence[str] = (),
     ) -> None:
         """Note what mail a session sends: its message, if any, to whom, from whom, and the data."""
-        found = self._numbered.get(session)
-        mail = found.mail if found is not None else None
+        known = self._numbered.get(session)
+        mail = known.mail if known is not None else None
         if mail is not None:
             mail.message = None if message is None else self.real_message(message)
             mail.ids, mail.path, mail.octets, mail.users = list(ids), path, octets, list(users)
@@ -397,15 +400,15 @@ class LiveNetwork(LiveDriver):
 
     def report_receiver(self, session: int, is_in_mail_data: bool, turned: bool) -> None:
         """Note what the receiver-SMTP of a session makes of a reply that it is about to give."""
-        found = self._numbered.get(session)
-        if found is not None:
-            found.receiver_says(is_in_mail_data, turned)
+        known = self._numbered.get(session)
+        if known is not None:
+            known.receiver_says(is_in_mail_data, turned)
 
     def report_timeout(self, session: int, why: str) -> None:
         """Close a session whose sender-SMTP has waited too long for a reply."""
-        found = self._numbered.get(session)
-        if found is not None:
-            found.gave_up(why)
+        known = self._numbered.get(session)
+        if known is not None:
+            known.gave_up(why)
 
     def relay_opened(self, relay: asyncio.BaseProtocol) -> None:
         """Note a new TCP connection to a host, to be closed at the end of the run."""

@@ -193,10 +193,10 @@ class Output(HostDuties):
         for message in reports:
             self.control.put(*message)
 
-    def _put_rows(self, batch: int = 0, more: Sequence[Row] = ()) -> None:
+    def _put_rows(self, batch: int = 0, added: Sequence[Row] = ()) -> None:
         """Put the rows where they outlive this process; too many at once go to the network.
 
-        ``more``: rows about mail that waits to be stored. They are dropped if that fails.
+        ``added``: rows about mail that waits to be stored. They are dropped if that fails.
         """
         rows, self._rows = self._rows, []
         if self._mark is not None:
@@ -205,8 +205,8 @@ class Output(HostDuties):
             self._unsure.append((batch, rows))
         elif self.commits.has_failed:
             rows, self._rows = what_happened_anyway(rows)
-        if rows or more:
-            self._put([*rows, *more] if more else rows, batch)
+        if rows or added:
+            self._put([*rows, *added] if added else rows, batch)
 
     def _put(self, rows: list[Row], batch: int) -> None:
         if batch < HELD and any(map(is_large, rows)):

@@ -114,20 +114,20 @@ def _list(server: MailPage, query: dict[str, str]) -> Answer:
     spool, host = server.watch.spool, query.get("host", "")
     before = float(query["before"]) if "before" in query else None
     if query.get("queued"):
-        found = spool.in_queues(host, before, _LIST)
+        mails = spool.in_queues(host, before, _LIST)
     else:
-        found = spool.in_mailboxes(host, query.get("user"), before, _LIST)
-    described = [server.watch.described(mail) for mail in found]
-    return as_json({"messages": described, "more": len(found) == _LIST}), JSON
+        mails = spool.in_mailboxes(host, query.get("user"), before, _LIST)
+    described = [server.watch.described(mail) for mail in mails]
+    return as_json({"messages": described, "more": len(mails) == _LIST}), JSON
 
 
 def _found(server: MailPage, query: dict[str, str]) -> Listed:
     is_queued = bool(query.get("queued"))
     spool = server.watch.spool
-    found = spool.message(query["host"], int(query["number"]), is_queued=is_queued)
-    if found is None:
+    mail = spool.message(query["host"], int(query["number"]), is_queued=is_queued)
+    if mail is None:
         raise NotFound
-    return found
+    return mail
 
 
 def _message(server: MailPage, query: dict[str, str]) -> Answer:

@@ -117,7 +117,7 @@ def left_by_killed() -> list[LeftByKilled]:
         folders = sorted(runs_folder().glob(f"{_PREFIX}*"))
     except OSError:
         return []
-    return [found for place in folders if (found := _left_in(place)) is not None]
+    return [left for place in folders if (left := _left_in(place)) is not None]
 
 
 def _left_in(place: Path) -> LeftByKilled | None:
@@ -127,10 +127,10 @@ def _left_in(place: Path) -> LeftByKilled | None:
         lock = os.open(place / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            found = LeftByKilled(place, *_in_folder(place))
-            if found.waiting or found.delivered:
+            left = LeftByKilled(place, *_in_folder(place))
+            if left.waiting or left.delivered:
                 (place / _REPORTED).touch(mode=0o600)
-                return found
+                return left
             shutil.rmtree(place, ignore_errors=True)
         finally:
             os.close(lock)

@@ -123,9 +123,9 @@ def readable_rows(
     """
     seen = set()
     try:
-        for found in file.execute(f"{select} order by {order}"):
-            seen.add(found[0])
-            yield found
+        for stored in file.execute(f"{select} order by {order}"):
+            seen.add(stored[0])
+            yield stored
         return
     except sqlite3.Error as error:
         yield f"the spool is damaged: {error}"

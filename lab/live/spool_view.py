@@ -100,7 +100,7 @@ class SpoolView:
         about = {"head": HEAD, "user": user, "before": before, "most": most}
         with self._lock:
             rows = [(name, self._rows(name, _IN_DROPS, about)) for name in self._some(host)]
-        return _newest([_dropped(name, *row) for name, found in rows for row in found], most)
+        return _newest([_dropped(name, *row) for name, of_host in rows for row in of_host], most)
 
     def in_queues(
         self, host: str = "", before: float | None = None, most: int = 100
@@ -109,7 +109,7 @@ class SpoolView:
         about = {"head": HEAD, "before": before, "most": most}
         with self._lock:
             rows = [(name, self._rows(name, _IN_QUEUES, about)) for name in self._some(host)]
-        return _newest([_waiting(name, *row) for name, found in rows for row in found], most)
+        return _newest([_waiting(name, *row) for name, of_host in rows for row in of_host], most)
 
     def message(self, host: str, number: int, *, is_queued: bool = False) -> Listed | None:
         """Return a message with all its bytes; None if it is not there any more."""
@@ -173,5 +173,7 @@ def _waiting(
     )  # fmt: skip
 
 
-def _newest(found: list[Listed], most: int) -> list[Listed]:
-    return sorted(found, key=lambda one: (one.stored_at, one.host, one.number), reverse=True)[:most]
+def _newest(mails: list[Listed], most: int) -> list[Listed]:
+    return sorted(mails, key=lambda mail: (mail.stored_at, mail.host, mail.number), reverse=True)[
+        :most
+    ]

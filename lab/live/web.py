@@ -216,7 +216,7 @@ class _Request(BaseHTTPRequestHandler):
         elif not self._is_from_here(is_page=not name):
             self._refuse(403, "Another site may not read this page.")
         else:
-            return name, {key: one[-1] for key, one in parse_qs(parts.query).items()}
+            return name, {key: values[-1] for key, values in parse_qs(parts.query).items()}
         return None, {}
 
     def _is_from_here(self, *, is_page: bool) -> bool:
@@ -230,13 +230,13 @@ class _Request(BaseHTTPRequestHandler):
 
     def _answer(self, answer: Callable[[], Answer]) -> None:
         try:
-            found = answer()
+            answered = answer()
         except NotPossible as why:
             self._refuse(409, str(why))
         except (NotFound, KeyError, TypeError, ValueError):
             self._refuse(404, "There is nothing here; the message may have been sent on.")
         else:
-            self._send(200, *found)
+            self._send(200, *answered)
 
     def _refuse(self, status: int, why: str) -> None:
         self.close_connection = True

@@ -129,8 +129,8 @@ def kept(before: str, after: str) -> str:
 
 
 def _decorators(node: ast.stmt) -> list[ast.expr]:
-    found: list[ast.expr] = getattr(node, "decorator_list", [])
-    return found
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return decorators
 
 
 def _course_map() -> str:

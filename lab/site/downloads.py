@@ -91,8 +91,8 @@ def wheels() -> list[Path]:
 
 
 def _wheel(folder: Path, name: str) -> Path | None:
-    found = sorted(folder.glob(f"{re.sub('-', '_', name)}-*{_PLATFORM}.whl"))
-    return found[-1] if found else None
+    wheels = sorted(folder.glob(f"{re.sub('-', '_', name)}-*{_PLATFORM}.whl"))
+    return wheels[-1] if wheels else None
 
 
 def _fetch(noun: str, command: Sequence[str], program: str) -> None:

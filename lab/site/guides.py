@@ -22,15 +22,15 @@ class Listed(NamedTuple):
 
 def listed() -> list[Listed]:
     """Return the guides in the order of the list."""
-    found = []
+    entries = []
     for topic in guides.topics():
         text = guides.guide(topic)
         about = rendered(guides.summary(text), lambda _: None).body
         about = html(about.strip().removeprefix("<p>").removesuffix("</p>"))
-        found.append(
+        entries.append(
             Listed(f"guides/{topic}.html", topic, rendered(text, lambda _: None).title, about)
         )
-    return found
+    return entries
 
 
 def write_guides(site: Site) -> Iterator[str]:

@@ -38,10 +38,10 @@ def themed(svg: str) -> str:
     used = set[str]()
     by_light = {colour.light: name for name, colour in reversed(COLOURS.items())} | _PURE
 
-    def replaced(found: re.Match[str]) -> str:
-        name = by_light.get(found[0])
+    def replaced(match: re.Match[str]) -> str:
+        name = by_light.get(match[0])
         if name is None:
-            return found[0]
+            return match[0]
         used.add(name)
         return f"var(--{name})"
 
@@ -95,5 +95,5 @@ def full_map(trace: Trace) -> str:
 
 def words_of(svg: str) -> Markup:
     """Return the text alternative that an SVG has, or its title."""
-    found = re.search(r'aria-label="([^"]+)"', svg) or re.search(r"<title>([^<]*)</title>", svg)
-    return Markup(found[1] if found is not None else "")
+    match = re.search(r'aria-label="([^"]+)"', svg) or re.search(r"<title>([^<]*)</title>", svg)
+    return Markup(match[1] if match is not None else "")

@@ -78,13 +78,13 @@ class Reference:
         """
         holders = [*_around(scope), *sources.PACKAGES] if scope is not None else sources.PACKAGES
         for full in (path, *(f"{holder}.{path}" for holder in holders)):
-            found = sources.find(full)
-            if found is None:
+            named = sources.find(full)
+            if named is None:
                 continue
-            if found.path in self._pages:
-                return self._pages[found.path]
-            if found.parent is not None and found.parent.path in self._pages:
-                return f"{self._pages[found.parent.path]}#{found.name}"
+            if named.path in self._pages:
+                return self._pages[named.path]
+            if named.parent is not None and named.parent.path in self._pages:
+                return f"{self._pages[named.parent.path]}#{named.name}"
         return None
 
     def text(self, of: griffe.Object, page: str) -> Markup:
@@ -94,8 +94,8 @@ class Reference:
         link = linker(page)
 
         def resolve(address: str) -> str | None:
-            found = self.target(address.removeprefix("ref:"), of)
-            return link(found) if address.startswith("ref:") and found else None
+            target = self.target(address.removeprefix("ref:"), of)
+            return link(target) if address.startswith("ref:") and target else None
 
         return html(rendered(as_markdown(of.docstring.value), resolve, level=3).body)
 
@@ -106,11 +106,11 @@ class Reference:
         parts = []
         for part in expression.iterate(flat=True):
             path = part.canonical_path if isinstance(part, griffe.ExprName) else ""
-            found = self.target(path, None) if path.startswith("lab.") else None
-            if found is None:
+            target = self.target(path, None) if path.startswith("lab.") else None
+            if target is None:
                 self._meet(path)
             words = escape(str(part))
-            parts.append(f'<a href="{linker(page)(found)}">{words}</a>' if found else words)
+            parts.append(f'<a href="{linker(page)(target)}">{words}</a>' if target else words)
         return "".join(parts)
 
     def _meet(self, path: str) -> None:

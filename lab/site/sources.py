@@ -35,9 +35,9 @@ def described(package: str) -> griffe.Module:
     """Return a package or module with the docstring that users read, not that of its stub."""
     path = ROOT.joinpath(*package.split(".")[1:]) / "__init__.py"
     if not path.is_file():
-        found = module(package)
-        assert found is not None
-        return found
+        loaded = module(package)
+        assert loaded is not None
+        return loaded
     return griffe.visit(package, filepath=path, code=path.read_text(encoding="utf-8"))
 
 
@@ -46,9 +46,9 @@ def find(path: str) -> griffe.Object | None:
     """Return what a full name means ("lab.topology.model.Topology"), through imports."""
     if not path.startswith("lab"):
         return None
-    found = module(path)
-    if found is not None:
-        return found
+    loaded = module(path)
+    if loaded is not None:
+        return loaded
     holder, _, name = path.rpartition(".")
     parent = find(holder) if holder else None
     member = parent.members.get(name) if parent is not None else None
@@ -65,19 +65,21 @@ def public_names(package: str) -> Iterator[tuple[str, griffe.Object]]:
     for name, member in sorted(whole.members.items(), key=lambda pair: pair[0].lstrip("_")):
         if name not in exported if exported is not None else name.startswith("_"):
             continue
-        found = find(member.target_path) if isinstance(member, griffe.Alias) else member
-        if found is None or isinstance(found, griffe.Module):
+        public = find(member.target_path) if isinstance(member, griffe.Alias) else member
+        if public is None or isinstance(public, griffe.Module):
             continue
-        if exported is not None or _is_meant(package, name, found):
-            yield name, found
+        if exported is not None or _is_meant(package, name, public):
+            yield name, public
 
 
-def _is_meant(package: str, name: str, found: griffe.Object) -> bool:
+def _is_meant(package: str, name: str, public: griffe.Object) -> bool:
     """Whether a package that exports nothing by name has a name for users, not for itself."""
-    if found.path.startswith(f"{package}."):
-        return found.docstring is not None
+    if public.path.startswith(f"{package}."):
+        return public.docstring is not None
     family = ".".join(package.split(".")[:2])
-    return found.path.startswith(f"{family}.") and name[0].isupper() and found.docstring is not None
+    return (
+        public.path.startswith(f"{family}.") and name[0].isupper() and public.docstring is not None
+    )
 
 
 def members(of: griffe.Class) -> list[griffe.Object]:
@@ -97,12 +99,12 @@ def _is_shown(name: str, member: griffe.Object) -> bool:
 
 def lineage(of: griffe.Class) -> list[griffe.Class]:
     """Return a class and its bases within the lab, the nearest first."""
-    found = [of]
+    classes = [of]
     for base in of.bases:
         parent = find(base if isinstance(base, str) else base.canonical_path)
         if isinstance(parent, griffe.Class):
-            found += [each for each in lineage(parent) if each not in found]
-    return found
+            classes += [each for each in lineage(parent) if each not in classes]
+    return classes
 
 
 def has_fields(of: griffe.Class) -> bool:
@@ -115,12 +117,12 @@ def has_fields(of: griffe.Class) -> bool:
 
 def fields(of: griffe.Class) -> list[griffe.Attribute]:
     """Return the fields of a dataclass or a named tuple in the order of its parameters."""
-    found: dict[str, griffe.Attribute] = {}
+    attributes: dict[str, griffe.Attribute] = {}
     for each in reversed(lineage(of)):
         for name, member in each.members.items():
             if isinstance(member, griffe.Attribute) and _is_field(member):
-                found[name] = member
-    return list(found.values())
+                attributes[name] = member
+    return list(attributes.values())
 
 
 def _is_field(member: griffe.Attribute) -> bool:

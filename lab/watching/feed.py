@@ -102,14 +102,14 @@ class Feed:
     def _item(self, row: Row) -> str:
         seq, kind = self._seq, row[KIND]
         self._seq += 1
-        more: list[Any] = []
+        details: list[Any] = []
         if kind in SPOOL_KINDS:
-            more = [change.by for change in spool_changes([row], self._spools)]
+            details = [change.by for change in spool_changes([row], self._spools)]
         elif kind == "fault":
-            more = [row[FAULT_NAME], row[FAULT_ON]]
+            details = [row[FAULT_NAME], row[FAULT_ON]]
         words = sentence(event_of(row, seq), shown=self._shown)
         host, peer = self._number(row[HOST]), self._number(row[PEER])
-        return _json([seq, row[T], kind, host, peer, row[SESSION], row[MESSAGE], words, *more])
+        return _json([seq, row[T], kind, host, peer, row[SESSION], row[MESSAGE], words, *details])
 
     def _number(self, name: str | None) -> int:
         return self._numbers.get(name or "", -1)

@@ -51,11 +51,11 @@ class Growth:
     def hindsight(self, trace: Trace) -> bytes:
         """Return what all of a run so far makes of it, as JSON."""
         with self._looking:
-            count, told = self._looked
+            count, text = self._looked
             if count != len(trace.rows):
-                told = _json(self._data.hindsight(trace)).encode()
-                self._looked = (len(trace.rows), told)
-            return told
+                text = _json(self._data.hindsight(trace)).encode()
+                self._looked = (len(trace.rows), text)
+            return text
 
 
 def _json(value: Any) -> str:

@@ -137,10 +137,10 @@ class WatchPage(PageServer):
             grown = self._growth.since(pieces, feed.rows)
             if new or grown:
                 items, pieces = items + len(new), pieces + len(grown)
-                told = ",".join(item for item in new if item.startswith(_TOLD))
+                reported = ",".join(item for item in new if item.startswith(_TOLD))
                 send(
                     f'id: {items - 1}.{pieces - 1}\ndata: {{"pieces":[{",".join(grown)}],'
-                    f'"told":[{told}],"now":{feed.now},"due":{feed.due}}}\n\n'.encode()
+                    f'"told":[{reported}],"now":{feed.now},"due":{feed.due}}}\n\n'.encode()
                 )
                 time.sleep(0 if len(grown) == MOST_PIECES else _PAUSE)
             elif is_over:

@@ -72,9 +72,9 @@ def through_both(text: bytes) -> tuple[list[bytes], list[bytes]]:
     relayed = [event["octets"] for event in data if event.host == "BBN-VAX.ARPA"]
     lax = _begun("BBN-VAX.ARPA", "Jones@BBN-VAX.ARPA", lf_ends_lines=True)
     lax.send(b"".join(relayed))
-    found = [event["octets"] for event in lax.settle().trace if event.kind == "deliver"]
-    print(*(mail.decode("latin-1") for mail in found), sep="------\n")
-    return relayed, found
+    mails = [event["octets"] for event in lax.settle().trace if event.kind == "deliver"]
+    print(*(mail.decode("latin-1") for mail in mails), sep="------\n")
+    return relayed, mails
 
 
 def _begun(host: str, to: str, *, lf_ends_lines: bool = False) -> TypedSession:
@@ -85,10 +85,10 @@ def _begun(host: str, to: str, *, lf_ends_lines: bool = False) -> TypedSession:
 
 
 def _smuggled(text: bytes) -> Verdict:
-    relayed, found = through_both(text)
+    relayed, mails = through_both(text)
     if len(relayed) != 1:
         return f"The relay sent {len(relayed)} messages on. Does your text end with CRLF?"
-    if len(found) != 2:
-        return f"Jones finds {len(found)}. What does the second host treat as the end?"
-    is_the_boss = re.match(rb"Return-Path: <boss@MIT-AI\.ARPA>", found[1], re.IGNORECASE)
+    if len(mails) != 2:
+        return f"Jones finds {len(mails)}. What does the second host treat as the end?"
+    is_the_boss = re.match(rb"Return-Path: <boss@MIT-AI\.ARPA>", mails[1], re.IGNORECASE)
     return is_the_boss is not None or "The second is not from the boss."

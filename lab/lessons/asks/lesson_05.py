@@ -39,7 +39,7 @@ def found(run: Run) -> set[str]:
 @hinted("Ask with EXPN and VRFY, step by step.")
 def exercise_2(mailboxes: Iterable[str], network: Topology) -> Selection:
     """Return these mailboxes of a network, in any order."""
-    return Selection(Address(one, network.hosts) for one in sorted(mailboxes))
+    return Selection(Address(mailbox, network.hosts) for mailbox in sorted(mailboxes))
 
 
 @hinted("Write down the commands: which is the last that Ann's host needs at OLD?")

@@ -58,9 +58,9 @@ def exercise_1(right: list[int], breaks: Mapping[str, FaultSpec]) -> Several:
 @hinted("What does RELAY do with a message whose 250 nobody waits for? What does HOME conclude?")
 def exercise_2(bobs: list[str], notified: bool) -> Several:
     """Return the number of Bob's copies, give or take a fifth, and what Ann is told."""
-    told = ("nothing", "could not be sent")
+    outcomes = ("nothing", "could not be sent")
     return Several(
-        [Estimate(len(bobs), 0.2), Word(told[notified], told)],
+        [Estimate(len(bobs), 0.2), Word(outcomes[notified], outcomes)],
         ["the number of copies", "what Ann is told"],
     )
 
@@ -76,8 +76,8 @@ def _loses(fault: FaultSpec, careful: Topology, careless: Topology, crash: Fault
         return "That is the crash in the text."
     if simulate(careful, faults=[fault]).summary["lost"]:
         return "The careful RELAY loses it as well. Tell us how!"
-    found = simulate(careless, faults=[fault]).summary
-    return bool(found["lost"]) or f"The message is not lost: {found['delivered']} delivered."
+    counts = simulate(careless, faults=[fault]).summary
+    return bool(counts["lost"]) or f"The message is not lost: {counts['delivered']} delivered."
 
 
 @hinted("If no rule was broken, try more runs.")

@@ -37,7 +37,7 @@ def break_it(reply: Any, fates: set[str]) -> Several:
 @hinted("A message for two people at one host crosses the wire once.")
 def exercise_1(without: Run, run: Run) -> Several:
     """Return the number of calls without TURN and with it."""
-    counted = [Number(len(calls(one))) for one in (without, run)]
+    counted = [Number(len(calls(network_run))) for network_run in (without, run)]
     return Several(counted, ["without TURN", "with TURN"])
 
 
@@ -49,10 +49,10 @@ def exercise_2(polled: Callable[[float, float, int], Run]) -> Judged:
 
 
 def _quick_enough(run: Run) -> Verdict:
-    found = run.summary
-    if found["delivered"] < found["submitted"]:
+    counts = run.summary
+    if counts["delivered"] < counts["submitted"]:
         return "Not every message is fetched."
-    longest = int((found["delivery_seconds"]["max"] or 0) / 60)  # a call takes some seconds
+    longest = int((counts["delivery_seconds"]["max"] or 0) / 60)  # a call takes some seconds
     return longest <= 31 or f"The longest wait is {longest} minutes."
 
 
@@ -65,8 +65,8 @@ def exercise_3() -> Network:
 def _saves_three(polling: Topology) -> Verdict:
     plain = {name: replace(host, turn=False, holds=()) for name, host in polling.hosts.items()}
     other = simulate(replace(polling, hosts=plain, polls=())).summary
-    found = simulate(polling).summary
-    if found["delivered"] < found["submitted"]:
-        return f"{found['delivered']} of {found['submitted']} messages are delivered."
-    saved = other["sessions"] - found["sessions"]
+    counts = simulate(polling).summary
+    if counts["delivered"] < counts["submitted"]:
+        return f"{counts['delivered']} of {counts['submitted']} messages are delivered."
+    saved = other["sessions"] - counts["sessions"]
     return saved >= 3 or f"{saved} channels saved."

@@ -52,8 +52,8 @@ def exercise_2(loads: dict[str, float]) -> Host:
 
 def seen(graph: networkx.Graph, over_seeds: OverSeeds) -> set[frozenset[str]]:
     """Return the hosts that messages from H1 to H5 passed, each set of them once."""
-    found: list[set[frozenset[str]]] = over_seeds(graph, lambda run: _passed(run, "H1", "H5"))
-    return set().union(*found)
+    ways: list[set[frozenset[str]]] = over_seeds(graph, lambda run: _passed(run, "H1", "H5"))
+    return set().union(*ways)
 
 
 @hinted("Who is a neighbour of both? And how many next hosts does a table have for H5?")
@@ -71,7 +71,7 @@ def _passed(run: Run, a: str, b: str) -> set[frozenset[str]]:
     own = {e.message for e in run.trace if e.kind == "submit" and e.host == a}
     own &= {e.message for e in run.trace if e.kind == "deliver" and e.host == b}
     steps = [(e.message, e.host) for e in run.trace if e.kind == "accept" and e.message in own]
-    return {frozenset(host for one, host in steps if one == message) for message in own}
+    return {frozenset(host for number, host in steps if number == message) for message in own}
 
 
 @hinted("`expected(graph)` gives a good estimate without a run.")

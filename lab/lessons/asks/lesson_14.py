@@ -36,8 +36,14 @@ def predict(sites: list[str]) -> Number:
 
 def came_back(run: Run, site: str) -> list[int]:
     """Return the messages that were returned although they were not for the dead site."""
-    rows = [one for one in run.summary["recipients"] if one["outcome"] == "returned"]
-    return [one["message"] for one in rows if not one["recipient"].endswith(f"@{site}")]
+    rows = [
+        recipient for recipient in run.summary["recipients"] if recipient["outcome"] == "returned"
+    ]
+    return [
+        recipient["message"]
+        for recipient in rows
+        if not recipient["recipient"].endswith(f"@{site}")
+    ]
 
 
 @hinted("Where is a message when its host finds out that the next one is dead?")
@@ -96,7 +102,7 @@ def exercise_4(big: networkx.Graph, reference: int) -> Judged:
     def beats(three: list[str]) -> Verdict:
         if len(set(three) & set(big)) != 3:
             return "They should be three different hosts of the map."
-        found = maps.cut_off(big, three)
-        return found > reference or f"{found} are cut off, and {reference} is the number to beat."
+        sites = maps.cut_off(big, three)
+        return sites > reference or f"{sites} are cut off, and {reference} is the number to beat."
 
     return Judged(beats, each(Host(known=big), 3, any_order=True))

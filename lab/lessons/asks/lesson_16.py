@@ -55,8 +55,8 @@ def _mends(patch: Line, lines: list[Line], every: networkx.Graph) -> Verdict:
 
 def _cheapest_patch(lines: list[Line], every: networkx.Graph) -> int:
     taken = {frozenset(line[:2]) for line in lines}
-    others = [pair for pair in every.edges if frozenset(pair) not in taken]
-    good = [pair for pair in others if not design.needed(design.network([*lines, pair]))]
+    untaken = [pair for pair in every.edges if frozenset(pair) not in taken]
+    good = [pair for pair in untaken if not design.needed(design.network([*lines, pair]))]
     return min(design.rent(*pair) for pair in good)
 
 

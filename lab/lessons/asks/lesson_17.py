@@ -44,8 +44,8 @@ def break_it() -> Address:
     """Return whom the notification goes to if the envelope names nobody who exists."""
     network = load(topology(FILE), ['mail.1.to=["@LISTS.ARPA:don@FAR.ARPA"]'])
     run = simulate(network)
-    told = next(e for e in run.trace if e.kind == "deliver" and e.message == 3)
-    return Address(f"{told['user']}@{told.host}", network.hosts)
+    delivery = next(e for e in run.trace if e.kind == "deliver" and e.message == 3)
+    return Address(f"{delivery['user']}@{delivery.host}", network.hosts)
 
 
 @hinted("A space must be quoted; quotes are not part of the name.")
@@ -125,10 +125,10 @@ def _says_other_names(lines: list[str], network: Topology) -> Verdict:
     session = talk(network, "FAR.ARPA", quiet=True)
     session.say(*lines)
     run = session.settle()
-    found = mailbox(run, "cat")
-    if not found:
+    messages = mailbox(run, "cat")
+    if not messages:
         return f"Cat has no message. The replies were {session.codes}."
-    header = found[-1].replace("\r\n", "\n").partition("\n\n")[0]
+    header = messages[-1].replace("\r\n", "\n").partition("\n\n")[0]
     fields = {name.lower(): text.lower() for name, _, text in _fields(header)}
     if "director@far.arpa" in fields.get("return-path", ""):
         return "The envelope names the director. Let the header alone do that."

@@ -97,8 +97,10 @@ def sent_over(message: bytes, eight_bit: str) -> list[str]:
     ``eight_bit`` is what the host does with the eighth: "refuse" or "clear".
     """
     text = f'[[host]]\nname = "B.EXAMPLE"\nusers = ["bob"]\neight_bit = {json.dumps(eight_bit)}\n'
-    more = '[[host]]\nname = "A.EXAMPLE"\n[[link]]\nbetween = ["A.EXAMPLE", "B.EXAMPLE"]\n'
-    session = talk(from_text(text + more), "B.EXAMPLE", quiet=True)
+    further_tables = (
+        '[[host]]\nname = "A.EXAMPLE"\n[[link]]\nbetween = ["A.EXAMPLE", "B.EXAMPLE"]\n'
+    )
+    session = talk(from_text(text + further_tables), "B.EXAMPLE", quiet=True)
     session.say("HELO A.EXAMPLE", "MAIL FROM:<ann@A.EXAMPLE>", "RCPT TO:<bob@B.EXAMPLE>", "DATA")
     session.send(dot_stuff(message if message.endswith(b"\r\n") else message + b"\r\n"))
     return mailbox(session.settle(), "bob")
@@ -143,7 +145,9 @@ def _record(dice: Random) -> str:
 @hinted("What is covered, and is the envelope part of the message?")
 def exercise_4(versions: Mapping[str, str], signature: int, key: mail_today.PublicKey) -> Several:
     """Return of which versions of a message the signature no longer holds."""
-    right = [Truth(not mail_today.is_signed(one, signature, key)) for one in versions.values()]
+    right = [
+        Truth(not mail_today.is_signed(version, signature, key)) for version in versions.values()
+    ]
     return Several(right, versions)
 
 
@@ -160,10 +164,10 @@ def _passes(lines: list[str], records: Mapping[str, str], address: str) -> Verdi
     )
     session = talk(network, "B.EXAMPLE", quiet=True)
     session.say(*lines)
-    found = mailbox(session.settle(), "bob")
-    if not found:
+    messages = mailbox(session.settle(), "bob")
+    if not messages:
         return f"Bob has no message. The replies were {session.codes}."
-    fields = _header(found[-1])
+    fields = _header(messages[-1])
     domain = fields.get("return-path", "").strip("<> ").rpartition("@")[2].upper()
     spf = mail_today.may_send(records.get(domain, "v=spf1"), address)
     if spf != "pass":

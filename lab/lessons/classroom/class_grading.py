@@ -48,19 +48,19 @@ class ClassGrading:
 
     def known(self) -> dict[tuple[str, str], Row]:
         """Return the rows of the journal by file and digest; lines that cannot be read are left."""
-        found: dict[tuple[str, str], Row] = {}
+        row_of: dict[tuple[str, str], Row] = {}
         path = self.out / JOURNAL
         for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
             try:
                 entry = json.loads(line)
                 row = entry["row"]
                 marks = [ExerciseMark(**each) for each in row.pop("marks")]
-                found[entry["file"], entry["digest"]] = Row(**row, marks=marks)
+                row_of[entry["file"], entry["digest"]] = Row(**row, marks=marks)
                 for key, picture in entry.get("pictures", []):
                     self.pictures[tuple(key)] = picture
             except (ValueError, KeyError, TypeError):
                 continue  # the last line of a grading that was killed
-        return found
+        return row_of
 
     def run(
         self, submissions: list[Submission], again: bool, progress: Callable[[int], None] | None
@@ -98,11 +98,11 @@ class ClassGrading:
         if marked.is_interrupted:
             return
         row, marks = self._empty(each), marked.marks
-        for one in row.marks:
-            if (verdict := marks.verdicts.get(one.name)) is not None:
-                one.state, one.message = verdict.state, verdict.message
-                one.credit, one.answer = verdict.credit, verdict.answer
-                one.picture = verdict.picture
+        for mark in row.marks:
+            if (verdict := marks.verdicts.get(mark.name)) is not None:
+                mark.state, mark.message = verdict.state, verdict.message
+                mark.credit, mark.answer = verdict.credit, verdict.answer
+                mark.picture = verdict.picture
         days = each.days_late()
         if days:
             each.notes.append(f"handed in {_ago(days)} late")

@@ -45,9 +45,9 @@ def _section(mark: ExerciseMark, picture: str) -> str:
     if kind != "right":
         if mark.message and not mark.is_hidden:
             lines.append(f"<p>{escape(visible(mark.message))}</p>")
-        told = [hint for hint in mark.hints if hint not in mark.message]
-        if told and kind != "open" and not mark.is_hidden:
-            lines.append("<ul>" + "".join(f"<li>{escape(hint)}</li>" for hint in told) + "</ul>")
+        hints = [hint for hint in mark.hints if hint not in mark.message]
+        if hints and kind != "open" and not mark.is_hidden:
+            lines.append("<ul>" + "".join(f"<li>{escape(hint)}</li>" for hint in hints) + "</ul>")
         if picture and re.fullmatch(r"[A-Za-z0-9+/=]+", picture):
             lines.append(f'<img alt="what the lesson shows" src="data:image/png;base64,{picture}">')
     return "\n".join([*lines, "</section>"])

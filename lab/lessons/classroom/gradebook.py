@@ -61,8 +61,8 @@ class Row:
 
 def columns(rows: Iterable[Row]) -> list[tuple[str, str]]:
     """Return the exercises of some rows, each with its lesson, in order."""
-    found = {(row.lesson, mark.name): None for row in rows for mark in row.marks}
-    return sorted(found, key=lambda pair: pair[0])
+    exercises = {(row.lesson, mark.name): None for row in rows for mark in row.marks}
+    return sorted(exercises, key=lambda pair: pair[0])
 
 
 def heading(column: tuple[str, str], every: list[tuple[str, str]]) -> str:

@@ -16,13 +16,17 @@ from lab.lessons.tasks import code_cells, gaps, has_tag, tasks, text_of
 
 def problems(name: str, notebook: dict[str, Any]) -> list[str]:
     """Return why a notebook cannot be released: what would give an answer away, or has no check."""
-    found = []
+    sentences = []
     for cell in code_cells(notebook):
         if has_tag(cell, "exercise") and not gaps(text_of(cell)):
-            found.append(f"{name}: the cell {cell['id']!r} has no gap; write `answer = ...` in it")
+            sentences.append(
+                f"{name}: the cell {cell['id']!r} has no gap; write `answer = ...` in it"
+            )
     if not tasks(notebook):
-        found.append(f'{name}: it has no check, such as lessons.check("Exercise 1", answer, 250)')
-    return found
+        sentences.append(
+            f'{name}: it has no check, such as lessons.check("Exercise 1", answer, 250)'
+        )
+    return sentences
 
 
 def write_release(
@@ -63,8 +67,8 @@ def _of_student(release: Release, student: Student, folder: Path) -> list[Path]:
         made.append(folder / f"{name}.ipynb")
         made[-1].write_text(written(notebook), encoding="utf-8")
         for exercise, network, fault in specs:
-            found = exercises.material(exercise, network, fault, seed).files(exercise)
-            for file, text in found.items():
+            texts = exercises.material(exercise, network, fault, seed).files(exercise)
+            for file, text in texts.items():
                 made.append(folder / file)
                 made[-1].write_text(text, encoding="utf-8")
     return made

@@ -49,7 +49,7 @@ class Submission:
 
 def keys_of(paths: Iterable[Path]) -> set[str]:
     """Return the keys of the releases that some notebooks say they are of."""
-    found = set()
+    keys = set()
     for path in paths:
         try:
             metadata = course.read(path).get("metadata")
@@ -57,8 +57,8 @@ def keys_of(paths: Iterable[Path]) -> set[str]:
             continue
         own = metadata.get("lab") if isinstance(metadata, dict) else None
         if isinstance(own, dict) and isinstance(own.get("release"), str):
-            found.add(own["release"])
-    return found
+            keys.add(own["release"])
+    return keys
 
 
 def files_in(folder: Path) -> list[Path]:
@@ -123,12 +123,12 @@ def _student(made: Submission, students: list[Student], notebook: str) -> str:
         inside = exact or [each for each in students if any(
             len(own_word) > 2 and own_word in word for own_word in each.words)]  # fmt: skip
         if inside:
-            found = max(
+            likely = max(
                 inside, key=lambda each: max(len(w) for w in each.words if w in word or exact)
             )
-            if isinstance(said, str) and said and said != found.name:
+            if isinstance(said, str) and said and said != likely.name:
                 made.notes.append(f"it is the copy that was released to {said[:60]}")
-            return found.name
+            return likely.name
     if students:
         if isinstance(said, str) and any(each.name == said for each in students):
             return said

@@ -98,13 +98,13 @@ def _specification(call: ast.Call) -> tuple[str, Any, Any]:
 
 def replaced(specs: list[tuple[str, Any, Any]]) -> dict[str, dict[str, Any]]:
     """Return the arguments that students get in place of the teacher's."""
-    found: dict[str, dict[str, Any]] = {}
+    tables: dict[str, dict[str, Any]] = {}
     for name, _, fault in specs:
         stem = exercises.slug(name)
-        found[name] = {"network": f"{stem}.toml"}
+        tables[name] = {"network": f"{stem}.toml"}
         if fault:
-            found[name]["observed"] = f"{stem}.csv"
-    return found
+            tables[name]["observed"] = f"{stem}.csv"
+    return tables
 
 
 def read_notebook(path: Path) -> dict[str, Any]:

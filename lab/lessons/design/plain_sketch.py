@@ -40,6 +40,6 @@ def plain_sketch(topology: Topology, failures: bool) -> Shown:
         x, y = (sum(end[axis] for end in ends) / len(ends) for axis in (0, 1))
         drawing.sign(BROKEN, x, y)
     words = f"{count_noun(len(topology.hosts), 'site')}, {count_noun(len(lines), 'line')}"
-    told = f"; it cannot do without {', '.join(lacking)}" if lacking else ""
+    needs = f"; it cannot do without {', '.join(lacking)}" if lacking else ""
     drawing.text(20, 596, f"{words}; fast lines are thick, relays are squares", ink="quiet")
-    return show(drawing, f"{title}. {words}{told}.")
+    return show(drawing, f"{title}. {words}{needs}.")

@@ -176,10 +176,12 @@ def _name(function: Any) -> str:
 def _parameters(function: Any) -> list[str] | None:
     """Return the parameters of a function as ``kind name`` and whether each has a default."""
     try:
-        found = inspect.signature(function).parameters.values()
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return None
-    return [f"{int(each.kind)}{int(each.default is not each.empty)}{each.name}" for each in found]
+    return [
+        f"{int(each.kind)}{int(each.default is not each.empty)}{each.name}" for each in parameters
+    ]
 
 
 def signature(parameters: list[str]) -> inspect.Signature:

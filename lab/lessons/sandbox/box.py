@@ -216,8 +216,8 @@ def readable(topologies: Path | None) -> list[str]:
     wanted += [path for path in sys.path if path.endswith("-packages")]
     wanted += map(str, fonts())
     wanted += [os.path.realpath(sys.executable), str(topologies)] if topologies else []
-    found = {path for path in wanted if os.path.exists(path) and not os.path.islink(path)}
-    return sorted(path for path in found if not found & set(map(str, Path(path).parents)))
+    paths = {path for path in wanted if os.path.exists(path) and not os.path.islink(path)}
+    return sorted(path for path in paths if not paths & set(map(str, Path(path).parents)))
 
 
 def hidden() -> list[str]:

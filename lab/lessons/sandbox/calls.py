@@ -151,13 +151,13 @@ class Calls:
 
 def _line(error: BaseException) -> str:
     """Return the last line of a cell that an error passed, in parentheses, or ""."""
-    found, traceback = "", error.__traceback__
+    place, traceback = "", error.__traceback__
     while traceback is not None:
         file, number = traceback.tb_frame.f_code.co_filename, traceback.tb_lineno
         if file.startswith("<") or "ipykernel" in file or "ipython-input" in file:
-            found = f" (line {number}: {linecache.getline(file, number).strip()})"
+            place = f" (line {number}: {linecache.getline(file, number).strip()})"
         traceback = traceback.tb_next
-    return found
+    return place
 
 
 def _error(name: str, text: str) -> Exception:

@@ -183,7 +183,9 @@ def but_for(path: str, hidden: list[str]) -> list[str]:
     if not within:
         return [path]
     inside = [os.path.join(path, name) for name in os.listdir(path)]
-    return [found for each in inside if each not in within for found in but_for(each, within)]
+    return [
+        shown_path for each in inside if each not in within for shown_path in but_for(each, within)
+    ]
 
 
 def raise_loopback() -> None:
@@ -291,10 +293,10 @@ def processes() -> list[int]:
 def descendants(ancestor: int) -> list[int]:
     """Return the processes that descend from one."""
     parents = {pid: parent_of(pid) for pid in processes()}
-    found = {ancestor}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return sorted(found - {ancestor})
+    family = {ancestor}
+    while children := {pid for pid, parent in parents.items() if parent in family} - family:
+        family |= children
+    return sorted(family - {ancestor})
 
 
 def parent_of(pid: int) -> int:

@@ -108,17 +108,17 @@ class Carrier:
             connection.waiting += base64.b64decode(octets)
         self._write(number, connection)
 
-    def pump(self, others: list[Any], seconds: float) -> list[Any]:
-        """Carry what is ready within a time; return those of ``others`` that can be read."""
+    def pump(self, other_ends: list[Any], seconds: float) -> list[Any]:
+        """Carry what is ready within a time; return those of ``other_ends`` that can be read."""
         reading = {each.end: n for n, each in self._connections.items() if each.may_read}
         writing = {each.end: n for n, each in self._connections.items() if each.waiting}
-        readable, writable, _ = select.select([*reading, *others], [*writing], [], seconds)
+        readable, writable, _ = select.select([*reading, *other_ends], [*writing], [], seconds)
         for end in writable:
             self._write(writing[end], self._connections[writing[end]])
         for end in readable:
             if end in reading and reading[end] in self._connections:
                 self._read(reading[end], self._connections[reading[end]])
-        return [each for each in readable if each in others]
+        return [each for each in readable if each in other_ends]
 
     def _read(self, number: int, connection: _Connection) -> None:
         try:
@@ -272,12 +272,12 @@ class Listening:
 
     def _serve(self) -> None:
         try:
-            others = [self._channel.end, self._woken, *self._listeners.values()]
-            while self._woken not in (ready := self._carrier.pump(others, 60)):
+            other_ends = [self._channel.end, self._woken, *self._listeners.values()]
+            while self._woken not in (ready := self._carrier.pump(other_ends, 60)):
                 self._accept(ready)
                 if self._channel.end in ready:
                     self._read()
-            self._accept(others)
+            self._accept(other_ends)
             self._carrier.end_input()
         except (ChannelClosed, OSError):
             self._messages.put(None)

@@ -224,12 +224,12 @@ def watch(child: int, pipe: int, seconds: float) -> int:
     """
     allowed = Allowed(child, seconds)
     while True:
-        told = os.read(pipe, 4096)[-1:] if select.select([pipe], [], [], 0.1)[0] else b""
-        if told == HOLDS:
+        report = os.read(pipe, 4096)[-1:] if select.select([pipe], [], [], 0.1)[0] else b""
+        if report == HOLDS:
             return os.waitpid(child, 0)[1]
-        if told == BEGINS:
+        if report == BEGINS:
             allowed.begin()
-        elif told == WAITS:
+        elif report == WAITS:
             allowed.wait()
         ended, status = os.waitpid(child, os.WNOHANG)
         if ended:
@@ -258,10 +258,10 @@ def end_strays() -> None:
 
 def ancestors(pid: int) -> list[int]:
     """Return the parent of a process, its parent, and so on."""
-    found = []
+    above = []
     while (pid := parent_of(pid)) > 1:
-        found.append(pid)
-    return found
+        above.append(pid)
+    return above
 
 
 def stop_judging() -> None:
