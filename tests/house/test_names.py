@@ -77,8 +77,8 @@ ALLOWED = {
     "lessons/asks/lesson_17.py": "fields of a header, as a student writes them",
     "lessons/asks/lesson_18.py": "fields of a header, and a domain in a table of texts",
     "lessons/mail_today.py: _hash_of": "fields of a header",
-    "lessons/trials.py: _asker.ask": "a host that a student's function asks",
-    "lessons/trials.py: _Office.__init__": "true and false in TOML",
+    "lessons/asked_hosts.py: _asker.ask": "a host that a student's function asks",
+    "lessons/asked_hosts.py: _Office.__init__": "true and false in TOML",
 }
 """Where the case of a text is changed, and of what: a function, or all of a module."""
 
