@@ -13,7 +13,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Message = tuple[Any, ...]
 """A message: its kind, and what belongs to that kind."""
@@ -32,6 +32,21 @@ _ROWS: Final = 1 << 31
 
 _MAIL: Final = 1 << 30
 """A bit of the header: a piece of mail follows."""
+
+
+class MailSent(NamedTuple):
+    """What a session sends: its message, if any; at the mail data, to whom and from whom.
+
+    ``ids`` are the recipients that were taken, ``users`` their names, and ``all_ids`` all that were
+    asked for. ``octets`` is the mail data, where the network records what becomes of it.
+    """
+
+    message: int | None
+    ids: Sequence[str] = ()
+    path: str = ""
+    octets: bytes = b""
+    users: Sequence[str] = ()
+    all_ids: Sequence[str] = ()
 
 
 class PeerGone(Exception):

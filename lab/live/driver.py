@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lab.hosts.control import HostControl
+from lab.live.control import MailSent
 from lab.live.settings import Settings
 from lab.live.spare_room import SpareRoom
 from lab.live.wallclock import WallClock
@@ -116,17 +117,8 @@ class LiveDriver(Driver):
         """Join a host to another, for mail or for a script. It has connected from ``port``."""
 
     @abstractmethod
-    def report_mail(
-        self,
-        session: int,
-        message: int | None,
-        ids: Sequence[str],
-        path: str,
-        octets: bytes,
-        users: Sequence[str] = (),
-        all_ids: Sequence[str] = (),
-    ) -> None:
-        """Note what mail a session sends: its message, if any, to whom, from whom, and the data."""
+    def report_mail(self, session: int, sent: MailSent) -> None:
+        """Note what mail a session sends."""
 
     @abstractmethod
     def report_receiver(self, session: int, is_in_mail_data: bool, turned: bool) -> None:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from lab.hosts.control import HostControl
 from lab.hosts.settings import HostSettings
-from lab.live.control import Control, channel
+from lab.live.control import Control, MailSent, channel
 from lab.live.driver import LiveDriver
 from lab.live.failures import how_process_ended, reason_of_failure
 from lab.live.host_arguments import HostArguments
@@ -93,7 +93,8 @@ class HostHandle(HostControl):
             "void": self._unsure.void,
             "bound": self._take_bound, "ready": self.ready.set,
             "broken": self._take_broken, "failed": self._take_failed,
-            "unstored": self._take_unstored, "call": self._take_call, "mail": network.report_mail,
+            "unstored": self._take_unstored, "call": self._take_call,
+            "mail": lambda session, *sent: network.report_mail(session, MailSent(*sent)),
             "gave up": network.report_timeout, "receiver": network.report_receiver,
         }  # fmt: skip
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lab.hosts.control import HostControl
 from lab.hosts.fingerprint import fingerprint
+from lab.live.control import MailSent
 from lab.live.driver import LiveDriver
 from lab.live.failures import failure_row, reason_of_failure
 from lab.live.host_handle import START_TIMEOUT, HostHandle
@@ -380,23 +381,14 @@ class LiveNetwork(LiveDriver):
         if session.number is not None:
             self._numbered.pop(session.number, None)
 
-    def report_mail(
-        self,
-        session: int,
-        message: int | None,
-        ids: Sequence[str],
-        path: str,
-        octets: bytes,
-        users: Sequence[str] = (),
-        all_ids: Sequence[str] = (),
-    ) -> None:
-        """Note what mail a session sends: its message, if any, to whom, from whom, and the data."""
+    def report_mail(self, session: int, sent: MailSent) -> None:
+        """Note what mail a session sends."""
         known = self._numbered.get(session)
         mail = known.mail if known is not None else None
         if mail is not None:
-            mail.message = None if message is None else self.real_message(message)
-            mail.ids, mail.path, mail.octets, mail.users = list(ids), path, octets, list(users)
-            mail.all_ids, mail.is_taken = list(all_ids), False
+            mail.message = None if sent.message is None else self.real_message(sent.message)
+            mail.ids, mail.path, mail.octets = list(sent.ids), sent.path, sent.octets
+            mail.users, mail.all_ids, mail.is_taken = list(sent.users), list(sent.all_ids), False
 
     def report_receiver(self, session: int, is_in_mail_data: bool, turned: bool) -> None:
         """Note what the receiver-SMTP of a session makes of a reply that it is about to give."""

@@ -8,6 +8,7 @@ import math
 from lab.hosts.sending import QueueSender
 from lab.hosts.timeouts import Timeouts
 from lab.live.calls import PendingCall
+from lab.live.control import MailSent
 from lab.live.host_connection import HostConnection
 from lab.live.host_process import HostProcess
 from lab.live.incoming import IncomingConnection
@@ -123,7 +124,7 @@ class OutgoingConnection(PendingCall):
             return
         self._mail_reported = report
         if outgoing is None:
-            self.process.report("mail", self.number, None, [], "", b"")
+            self.process.report("mail", self.number, *MailSent(None))
         elif kind == "data":
             message, ids = self.queue_sender.identify(Transaction())
             path = outgoing.reverse_path.bare
@@ -132,9 +133,10 @@ class OutgoingConnection(PendingCall):
             octets = outgoing.mail_data if is_outside else b""
             local = [p.user for n, p in enumerate(outgoing.forward_paths) if outgoing.taken(n)]
             everyone = self.queue_sender.ids(list(range(len(outgoing.forward_paths))))
-            self.process.report("mail", self.number, message, ids, path, octets, local, everyone)
+            sent = MailSent(message, ids, path, octets, local, everyone)
+            self.process.report("mail", self.number, *sent)
         else:
-            self.process.report("mail", self.number, self.queue_sender.message, [], "", b"")
+            self.process.report("mail", self.number, *MailSent(self.queue_sender.message))
 
     def _finish(self, now: float) -> None:
         self.over = True
