@@ -49,6 +49,7 @@ _STUB: Final = (
     "def __getattr__(name):\n"
     '    raise ImportError("nothing is installed here: the lessons have all that they need")\n'
 )
+_SIGNS: Final = ("busy-1", "busy-2", "busy-3", "notebook", "file", "terminal", "console")
 _PATIENCE: Final = 240
 
 
@@ -65,6 +66,9 @@ def write_lessons(folder: Path, report: Report = lambda doing: None) -> None:
     report("the lessons in the browser")
     with tempfile.TemporaryDirectory() as work:
         _build(Path(work), folder)
+    (folder / "static/favicons").mkdir(parents=True, exist_ok=True)
+    for name in _SIGNS:  # which JupyterLab asks for, and JupyterLite does not bring
+        shutil.copy(folder / "lab/favicon.ico", folder / f"static/favicons/favicon-{name}.ico")
     own = Path(__file__).parent / "play"
     for page in ("lab", "notebooks"):
         _add_names(folder / page / "index.html")

@@ -263,10 +263,13 @@ def lesson_of(chromium: Any, address: str, path: Path) -> Iterator[NotebookPage]
     context = chromium.new_context(viewport={"width": 1366, "height": 768})
     loaded: list[str] = []
     context.on("request", lambda request: loaded.append(request.url))
+    missing: list[str] = []
+    context.on("response", lambda found: found.status >= 400 and missing.append(found.url))
     where = address.replace("index.html", f"lessons/notebooks/index.html?path={path.name}")
     yield NotebookPage(context.new_page(), where)
     own = address.rpartition("play/")[0]
     assert [url for url in loaded if not url.startswith((own, "blob:", "data:"))] == []
+    assert missing == []
     context.close()
 
 
