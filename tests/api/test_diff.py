@@ -56,6 +56,10 @@ def test_a_comparison_shows_itself() -> None:
         "1 later in B by 11.7 s.>"
     )
     page = compared._repr_html_()
+    assert (
+        "opacity: 0.8" in page
+    )  # quiet text has no colour of its own: it is read on light and dark
+    assert "#7f7f7f" not in page
     assert "before (seed 0)" in page
     assert "Jones@BBN-VAX.ARPA" in page
     assert "<script" not in page

@@ -86,7 +86,13 @@ def difference_html(differences: Differences, names: tuple[str, str]) -> str:
 
     console = Console(file=StringIO(), record=True, width=110, force_terminal=False)
     console.print(Shown(difference_table(differences, names)))
-    return console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+    text = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
+    # quiet text takes the colour of its notebook: the grey is hard to read, in light and in dark
+    return text.replace(_GREY, "opacity: 0.8")
+
+
+_GREY: Final = "color: #7f7f7f; text-decoration-color: #7f7f7f"
+"""How rich writes dim text."""
 
 
 # -- tables ----------------------------------------------------------------------------------------
