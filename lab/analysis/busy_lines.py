@@ -43,10 +43,10 @@ def busy_shares(trace: Trace, every: float) -> dict[Ends, list[float]]:
     known = _recorded(trace, every) if includes(trace.level, "wire") else None
     if known is not None:
         return known
-    found: dict[Ends, list[float]] = {}
+    shares: dict[Ends, list[float]] = {}
     for each in link_intervals(trace, every):
-        found.setdefault(each[1:5], []).append(each.utilisation)
-    return found
+        shares.setdefault(each[1:5], []).append(each.utilisation)
+    return shares
 
 
 class _NotRecorded(Exception):
@@ -55,10 +55,14 @@ class _NotRecorded(Exception):
 
 def _recorded(trace: Trace, every: float) -> dict[Ends, list[float]] | None:
     directions = [link.there for links in links_between(trace.meta).values() for link in links]
-    limited = {(one.host, one.peer): one for one in directions if one.bandwidth is not None}
-    if len({(one.host, one.peer) for one in directions}) < len(directions):
+    limited = {
+        (direction.host, direction.peer): direction
+        for direction in directions
+        if direction.bandwidth is not None
+    }
+    if len({(direction.host, direction.peer) for direction in directions}) < len(directions):
         return None
-    rates = {ends: (one.bandwidth or 0.0) / 8 for ends, one in limited.items()}
+    rates = {ends: (direction.bandwidth or 0.0) / 8 for ends, direction in limited.items()}
     sending = {ends: Intervals(every, trace.last) for ends in limited}
     try:
         for (host, peer, _, begin, *_), octets in _sent(trace, rates.keys()):
@@ -66,10 +70,10 @@ def _recorded(trace: Trace, every: float) -> dict[Ends, list[float]] | None:
     except _NotRecorded:
         return None
     return {
-        (one.host, one.peer, one.environment, one.name): [
+        (direction.host, direction.peer, direction.environment, direction.name): [
             min(1.0, share) for _, share in sending[ends].means()
         ]
-        for ends, one in limited.items()
+        for ends, direction in limited.items()
     }
 
 
@@ -99,9 +103,9 @@ def _control_messages(row: Row, limited: Set[tuple[str, str]]) -> list[int]:
     """Return the bytes of the messages that opened a channel, once for each line they crossed."""
     there = list(pairwise(row[OPEN_PATH]))
     back = [(b, a) for a, b in reversed(there)]
-    found = []
+    messages = []
     for number, octets in enumerate(TRANSPORTS[row[OPEN_TRANSPORT]].opening):
-        found += [octets for ends in (back if number % 2 else there) if ends in limited]
-    if len(found) != len(lines_of(row)):
+        messages += [octets for ends in (back if number % 2 else there) if ends in limited]
+    if len(messages) != len(lines_of(row)):
         raise _NotRecorded
-    return found
+    return messages

@@ -190,12 +190,13 @@ class Selection(Answer):
 
     def judge(self, answer: object) -> Verdict:
         """Return True, or a sentence that says what is wrong; raises WrongForm."""
-        found: Any = self.read(plain(answer))
+        chosen: Any = self.read(plain(answer))
         right = {item.read(item.right) for item in self.items}
-        more, missing = len(found - right), len(right - found)
-        if more:
+        beyond, missing = len(chosen - right), len(right - chosen)
+        if beyond:
             return (
-                f"Not right: {_count(more)} of yours {'is' if more == 1 else 'are'} not among them."
+                f"Not right: {_count(beyond)} of yours "
+                f"{'is' if beyond == 1 else 'are'} not among them."
             )
         return (
             not missing

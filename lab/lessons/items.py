@@ -61,10 +61,10 @@ class Number(Answer):
         """Return what a plain value says; raises WrongForm."""
         text = text_of(value)
         if text is not None:
-            found = re.fullmatch(r"([+-]?\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\.?", text)
-            if found is None or found[2].lower() not in self.units:
+            match = re.fullmatch(r"([+-]?\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\.?", text)
+            if match is None or match[2].lower() not in self.units:
                 raise self.unlike(value)
-            return float(found[1])
+            return float(match[1])
         if type(value) not in (int, float):
             raise self.unlike(value)
         return float(value) if abs(value) < 1e300 else float("inf")
@@ -122,9 +122,9 @@ class Code(Answer):
     def read(self, value: Any) -> int:
         """Return what a plain value says; raises WrongForm."""
         text = text_of(value)
-        found = re.fullmatch(r"(\d{3})(?:[ -].*)?", text, re.DOTALL) if text is not None else None
-        if found:
-            return int(found[1])
+        match = re.fullmatch(r"(\d{3})(?:[ -].*)?", text, re.DOTALL) if text is not None else None
+        if match:
+            return int(match[1])
         if type(value) in (int, float) and value == value // 1 and 100 <= value <= 999:
             return int(value)
         raise self.unlike(value)
@@ -226,8 +226,8 @@ class Address(Answer):
             return ()
         if text is None or not text:
             raise self.unlike(value)
-        found = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
-        return self._key((found[1] if found else text).strip())
+        match = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
+        return self._key((match[1] if match else text).strip())
 
     def _key(self, text: str) -> Hashable:
         route, _, mailbox = text.rpartition(":") if text[:1] == "@" else ("", "", text)
@@ -249,10 +249,10 @@ class CommandLine(Answer):
     def read(self, value: Any) -> Hashable:
         """Return what a plain value says; raises WrongForm."""
         text = text_of(value)
-        found = re.fullmatch(r"(?:S: *)?(\w{4}) +(FROM|TO)(:\s*)(.*)", text or "", re.I)
-        if found is None:
+        match = re.fullmatch(r"(?:S: *)?(\w{4}) +(FROM|TO)(:\s*)(.*)", text or "", re.I)
+        if match is None:
             raise self.unlike(value)
-        verb, word, colon, path = found.groups()
+        verb, word, colon, path = match.groups()
         if colon != ":":
             raise WrongForm(f"In {short(text)} there is a space after the colon; RFC 821 has none.")
         if not re.fullmatch(r"<.*>", path):
@@ -309,8 +309,8 @@ class PathText(Address):
         text = text_of(value)
         if text is None or "@" not in text:
             raise self.unlike(value)
-        found = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
-        return re.sub(r"(?<=@)[^@,:\s]+", self._full, (found[1] if found else text).strip())
+        match = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
+        return re.sub(r"(?<=@)[^@,:\s]+", self._full, (match[1] if match else text).strip())
 
     def _full(self, name: re.Match[str]) -> str:
         """Return the full name of a host that is known by a short one; others stay."""

@@ -62,7 +62,7 @@ class GrowingPage(Page):
         self._kinds |= dict.fromkeys(self.by_kind)
         kinds = {kind: k for k, kind in enumerate(self._kinds)}
         micro = self.times[first - 1 :]
-        found: dict[str, Any] = {
+        grown: dict[str, Any] = {
             "first": first,
             "kinds": list(kinds),
             "t": [after - before for before, after in pairwise(micro)],
@@ -82,18 +82,18 @@ class GrowingPage(Page):
             failed = self._faults()
             for fault in failed:
                 fault["leave"] = None if fault["leave"] >= len(self.rows) else fault["leave"]
-            found["faults"] = failed
+            grown["faults"] = failed
         if len(self.rows) <= MOST_FILMED:
-            found["states"] = self._changed_states(rows)
-        found = {name: shown(value) for name, value in found.items()}
-        return {**found, **self._new()}
+            grown["states"] = self._changed_states(rows)
+        grown = {name: shown(value) for name, value in grown.items()}
+        return {**grown, **self._new()}
 
     def hindsight(self, trace: Trace) -> dict[str, Any]:
         """Return what all of a run so far makes of it; texts in it count from 0, in ``strings``."""
         page = Page(trace, trace)
         page.names, page.number = list(self.names), dict(self.number)
-        found = {name: shown(value) for name, value in page.of_the_whole().items()}
-        return {**found, "strings": [visible_lines(text) for text in page.texts.strings]}
+        of_the_whole = {name: shown(value) for name, value in page.of_the_whole().items()}
+        return {**of_the_whole, "strings": [visible_lines(text) for text in page.texts.strings]}
 
     # -- the events ----------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class GrowingPage(Page):
     def _new(self) -> dict[str, Any]:
         """Return what has been added to these lists since the last time."""
         had, self._had = self._had, self._lists()
-        found = {
+        new = {
             "strings": [visible_lines(text) for text in self.texts.strings[had["strings"] :]],
             "cut": {n: cut for n, cut in self.texts.cut.items() if n >= had["strings"]},
             "patterns": shown(self.wording.patterns[had["patterns"] :]),
@@ -135,7 +135,7 @@ class GrowingPage(Page):
             "sides": shown(self._sides.texts(had["sides"])),
             "hosts": shown(self.names[had["hosts"] :]),
         }
-        return {name: value for name, value in found.items() if value}
+        return {name: value for name, value in new.items() if value}
 
     # -- what lies in spools, fails, and is open -----------------------------------------------
 
@@ -197,16 +197,16 @@ class GrowingPage(Page):
             if row[KIND] in OF_SESSIONS and session in self._open:
                 self._open[session].append((n, row))
                 changed[session] = None
-        found = {}
+        snapshots = {}
         for session in changed:
             its = self._open[session]
             is_over = its[-1][1][KIND] == "close"
             if is_over or len(its) <= _OFTEN or len(its) > 1.1 * self._shown_of[session]:
-                found[session] = self._sides.snapshots(history_of(its))
+                snapshots[session] = self._sides.snapshots(history_of(its))
                 self._shown_of[session] = len(its)
             if is_over:
                 del self._open[session]
-        return found
+        return snapshots
 
 
 def _fails(row: Row) -> bool:

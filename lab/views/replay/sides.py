@@ -57,15 +57,15 @@ class Sides:
 
     def snapshots(self, history: SessionHistory) -> list[list[int]]:
         """Return a session after each of its events; see :func:`states_of`."""
-        found = []
+        numbered = []
         for n, snapshot in zip(history.seqs, history.snapshots, strict=True):
             both = [
                 self._numbers.setdefault(_side(side), len(self._numbers))
                 for side in (snapshot.sender, snapshot.receiver)
             ]
             hosts = (snapshot.sender_host, snapshot.receiver_host)
-            found.append([n, *both, *map(self._number_of, hosts)])
-        return found
+            numbered.append([n, *both, *map(self._number_of, hosts)])
+        return numbered
 
 
 def _side(side: SideState) -> tuple[str, ...]:
