@@ -34,7 +34,8 @@ STORE: Final = "smtp-lab lessons"
 _PURE: Final = (
     "anywidget", "asttokens", "comm", "executing", "ipython",
     "ipython-pygments-lexers", "ipywidgets", "matplotlib-inline", "prompt-toolkit", "psygnal",
-    "pure-eval", "pygments", "stack-data", "traitlets", "wcwidth",
+    "pure-eval", "pygments", "rich", "markdown-it-py", "mdurl", "stack-data", "traitlets",
+    "wcwidth",
 )  # fmt: skip
 """What the kernel needs that is plain Python: it is taken from where it is installed."""
 
