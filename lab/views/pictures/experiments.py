@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lab.quantities import count_noun
+from lab.runtime.extras import is_installed
 from lab.views.pictures import plot_style
 
 if TYPE_CHECKING:
@@ -100,8 +101,14 @@ _RESULTS: Final[dict[str, dict[str, Any]]] = {
 def breaks(explored: Explored, ax: Axes | None = None) -> Axes:
     """Draw every break at its time, a row for each kind, marked by its result; return the Axes.
 
-    The windows between the arrival of mail data and the arrival of its 250 are shaded.
+    The windows between the arrival of mail data and the arrival of its 250 are shaded. Without
+    matplotlib, a table of the results is printed in place of the picture.
     """
+    if ax is None and not is_installed("matplotlib"):
+        print(as_text(_results_table(explored)))
+        nothing: Any = None
+        drawn: Axes = nothing
+        return drawn
     kinds = sorted({point.kind for point in explored.points}, reverse=True)
     with plot_style.styled(ax):
         height = 1.7 + 0.36 * max(len(kinds), 2)
@@ -119,6 +126,15 @@ def breaks(explored: Explored, ax: Axes | None = None) -> Axes:
             )  # fmt: skip
         _finish(ax, explored, kinds)
     return ax
+
+
+def _results_table(explored: Explored) -> Table:
+    """Return how many breaks of each kind had each result."""
+    table = Table("broken by", *_RESULTS, box=box.SIMPLE_HEAD, pad_edge=False)
+    for kind in sorted({point.kind for point in explored.points}):
+        found = [_result(o.counts) for p, o in explored.tried() if p.kind == kind]
+        table.add_row(kind, *(str(found.count(result)) for result in _RESULTS))
+    return table
 
 
 def _result(counts: dict[str, int]) -> str:
