@@ -180,7 +180,9 @@ class Host(Answer):
         if text is None:
             raise self.unlike(value)
         name = text.strip("<>\"'").removeprefix("@").rstrip(".").strip().upper()
-        if self.known and re.search(r"\s", name) and name not in self.known:
+        # a line of the network, "A - B", is an answer too, though no right one
+        is_known = all(part in self.known for part in name.split(" - "))
+        if self.known and re.search(r"\s", name) and not is_known:
             raise self.unlike(value)
         return self.full(name)
 
