@@ -37,12 +37,12 @@ function growLists(run, piece) {
     run.leaves.push(data.leaves[kind] || null);
   }
   // hosts that no topology named: they have no place of their own
-  for (const name of piece.hosts || []) {
+  for (const [name, key] of piece.hosts || []) {
     run.hosts.push({ name, short: name, kind: "host", about: "a host of elsewhere", load: 0, x: 0.5, y: 0 });
     for (const lists of [run.sessionsOf, run.drops]) lists.push([]);
     run.levels.push({ at: [], level: [] });
     data.conditions.names.push(name);
-    data.conditions.keys.push(name.toUpperCase());
+    data.conditions.keys.push(key);
   }
 }
 

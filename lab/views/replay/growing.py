@@ -19,6 +19,7 @@ from lab.analysis.session_states import OF_SESSIONS, history_of
 from lab.analysis.spools import KINDS as SPOOL_KINDS
 from lab.analysis.spools import SpoolSpan, spool_changes
 from lab.analysis.tallies import tally_changes
+from lab.protocol.names import canonical
 from lab.runtime.escaping import visible_lines
 from lab.trace.closes import cut_cause, is_hang_up
 from lab.trace.rows import CLOSE_REASON, HOST, KIND, MESSAGE, NOTIFY_ABOUT, PEER, SESSION, Row, T
@@ -133,7 +134,7 @@ class GrowingPage(Page):
             "wordings": shown([list(words) for words in self.wording.words[had["wordings"] :]]),
             "ways": self._ways()[had["ways"] :] if had["ways"] < len(self.ways) else [],
             "sides": shown(self._sides.texts(had["sides"])),
-            "hosts": shown(self.names[had["hosts"] :]),
+            "hosts": shown([(name, canonical(name)) for name in self.names[had["hosts"] :]]),
         }
         return {name: value for name, value in new.items() if value}
 
