@@ -33,7 +33,7 @@ from lab.trace.rows import KIND, MESSAGE, Row
 _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
 """The faults that a host's process must know when it starts again."""
 
-START_TIMEOUT: Final = 20.0
+START_TIMEOUT: Final = 60.0
 """Seconds that a process may take to start."""
 
 _ROUTINE: Final = frozenset(("look", "rows", "state", "void", "mail", "receiver", "call", "octets"))

@@ -38,7 +38,7 @@ LEFT_OUT: Final = (
 )  # fmt: skip
 """Folders of the lab that the page has no use for."""
 
-_PATIENCE: Final = 240
+_PATIENCE: Final = 900
 
 
 def write_play(

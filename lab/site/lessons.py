@@ -51,7 +51,7 @@ _STUB: Final = (
     '    raise ImportError("nothing is installed here: the lessons have all that they need")\n'
 )
 _SIGNS: Final = ("busy-1", "busy-2", "busy-3", "notebook", "file", "terminal", "console")
-_PATIENCE: Final = 240
+_PATIENCE: Final = 900
 
 
 def why_not() -> str:

@@ -301,7 +301,9 @@ def test_a_lesson_takes_its_solutions_and_no_wrong_answers(
             assert len(found) == len(answers)
             lesson.tell("lessons.results.clear()")
         shown = json.dumps(lesson.cells())
-    assert ("data:image/svg+xml" in shown) is (".plot(" in shown or ".draw(" in shown)
+    assert ("data:image/svg+xml" in shown) is (
+        ".plot(" in shown or ".draw(" in shown or "sketch(" in shown
+    )
 
 
 @needs_lessons
