@@ -30,7 +30,7 @@ from lab.analysis.invariants.breach import (
     of_message,
     of_session,
 )  # fmt: skip
-from lab.analysis.invariants.copies import MailText
+from lab.analysis.invariants.copies import text_of
 from lab.analysis.invariants.timestamps import stamps_above
 from lab.protocol import dot_stuff
 from lab.topology.model import from_dict
@@ -344,7 +344,7 @@ def test_findings_are_kept_up_to_a_number_and_the_time_of_the_last() -> None:
 def test_the_text_of_large_mail_is_compared_by_its_hash(first: bytes, lines: int) -> None:
     """It is the same, with time stamp lines or without, or it is not."""
     kept = first + b" text\r\n" + b"more of it here\r\n" * lines
-    text = MailText.of(dot_stuff(kept))
+    text = text_of(dot_stuff(kept))
     assert len(text.sent.octets) == (0 if lines > 2 else len(dot_stuff(kept)))
     stamp = b"Received: from A.ARPA by B.ARPA ; 10 JAN 83 09:00:00 UT\r\n"
     other = kept.replace(b"here", b"gone", 1)

@@ -76,7 +76,7 @@ def test_the_page_of_a_run_needs_no_numpy(tmp_path: Path) -> None:
         (("lessons", "1"), "this requires jupyterlab, anywidget, pandas, which are not installed; "
          "run: pip install 'smtp-lab[lessons]'"),
         (("grade", "notebooks/01-first-mail.ipynb"), "pip install 'smtp-lab[lessons]'"),
-        (("plot", "TRACE", "queues"), "pip install 'smtp-lab[pictures]'"),
+        (("plot", "TRACE", "utilisation"), "pip install 'smtp-lab[pictures]'"),
         (("sweep", "topologies/experiments/routes.toml", "--scheduler", "tcp://127.0.0.1:1"),
          "pip install 'smtp-lab[cluster]'"),
     ],

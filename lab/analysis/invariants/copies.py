@@ -112,15 +112,15 @@ class MailText:
         self.sent = sent
         self._kept = kept
 
-    @classmethod
-    def of(cls, sent: bytes | bytearray) -> MailText:
-        """Return what is kept of mail data as it crosses a channel."""
-        return cls(KnownBytes(sent), _kept(sent) if len(sent) >= _LARGE else None)
-
     @property
     def kept(self) -> KnownBytes:
         """The text as hosts keep it."""
         return self._kept if self._kept is not None else _kept(self.sent.octets)
+
+
+def text_of(sent: bytes | bytearray) -> MailText:
+    """Return what is kept of mail data as it crosses a channel."""
+    return MailText(KnownBytes(sent), _kept(sent) if len(sent) >= _LARGE else None)
 
 
 def _kept(sent: bytes | bytearray) -> KnownBytes:

@@ -11,8 +11,8 @@ from lab.analysis.invariants.copies import (
     GrowingText,
     KnownBytes,
     Mail,
-    MailText,
     has_single_period,
+    text_of,
 )
 from lab.analysis.invariants.timestamps import own_stamp, seconds, stamps_above, time_stamps
 from lab.protocol import HostName, dot_stuff, dot_unstuff
@@ -87,7 +87,7 @@ class FormRules:
         if own:
             octets = octets[len(own) :]
         if text is None:
-            text = mail.text = MailText.of(octets)
+            text = mail.text = text_of(octets)
             size = row[ACCEPT_SIZE] - len(own)
             if origin[2] >= 0 and size != origin[2]:
                 self._changed(row, mail, f"{origin[2]} bytes were submitted but {size} arrived")
@@ -137,7 +137,7 @@ class FormRules:
         first = octets[:end]
         if mail.text is None:
             text = KnownBytes(octets[end:])
-            mail.text = MailText.of(dot_stuff(octets[end:]))
+            mail.text = text_of(dot_stuff(octets[end:]))
         else:
             text = mail.text.kept
         stamps = stamps_above(octets, text, end)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from rich import box
+from rich.color import blend_rgb
 from rich.console import Group, RenderableType
 from rich.table import Table
+from rich.terminal_theme import DEFAULT_TERMINAL_THEME as THEME
 from rich.text import Text
 
 from lab.analysis.difference_sentences import (
@@ -88,11 +90,8 @@ def difference_html(differences: Differences, names: tuple[str, str]) -> str:
     console.print(Shown(difference_table(differences, names)))
     text = console.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
     # quiet text takes the colour of its notebook: the grey is hard to read, in light and in dark
-    return text.replace(_GREY, "opacity: 0.8")
-
-
-_GREY: Final = "color: #7f7f7f; text-decoration-color: #7f7f7f"
-"""How rich writes dim text."""
+    grey = blend_rgb(THEME.foreground_color, THEME.background_color).hex  # how rich writes dim text
+    return text.replace(f"color: {grey}; text-decoration-color: {grey}", "opacity: 0.8")
 
 
 # -- tables ----------------------------------------------------------------------------------------
