@@ -78,9 +78,8 @@ def checked(cls: Cls) -> Cls:
             warnings.warn(text, DeprecationWarning, stacklevel=2)
             kwargs.setdefault(former[old], kwargs.pop(old))
         for name, value in kwargs.items():
-            if value is defaults.get(name, MISSING) or type(value) is simple.get(name):
-                continue
-            if name in checks:
+            is_right = value is defaults.get(name, MISSING) or type(value) is simple.get(name)
+            if not is_right and name in checks:
                 kwargs[name] = checks[name](name, value)
         positional = [checks[name](name, value) for name, value in zip(names, args, strict=False)]
         made(self, *positional, *args[len(names) :], **kwargs)
