@@ -6,16 +6,15 @@ or sends it on, and started again; channels are lost, and other hosts are down f
 
 from __future__ import annotations
 
-import tempfile
-import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Case
 from lab.judging.finding import Finding, Judgement
 from lab.judging.networks.asked import AskedNetwork, BadNetwork, commands_by_role, prepared
+from lab.judging.networks.each import judge_each_network, network_names
 from lab.judging.networks.live import judge_live
 from lab.judging.networks.random_networks import network_through
 from lab.judging.program import NotStarted
@@ -36,7 +35,7 @@ _NO_STORM: Final = "other cases failed, so it would fail in a network too"
 
 def names_of_relay_networks() -> list[str]:
     """Return the names of the cases of a storm around a relay."""
-    return [f"network-{number}" for number in range(1, NETWORKS + 1)]
+    return network_names(NETWORKS)
 
 
 def judge_relay_and_storm(asked: AskedRelay) -> Judgement:
@@ -65,29 +64,15 @@ def judge_relay_in_networks(asked: AskedRelay, result: Judgement) -> None:
 
     Raises :class:`~lab.judging.receivers.judge.CannotJudge` if it could not be started.
     """
-    begin = time.monotonic()
     chosen = [
         Case(name, "4.1.1-12", STAGE, "a relay in a random network, with crashes and lost channels")
         for name in asked.only
     ]
-    findings: list[Finding] = []
-    with tempfile.TemporaryDirectory(prefix="lab-judge-", ignore_cleanup_errors=True) as folder:
-
-        def judge_one(_: int, case: Case) -> Finding | str | None:
-            outcome = _judge_one(asked, case, Path(folder) / case.name)
-            if isinstance(outcome, str):
-                return outcome
-            findings.extend(outcome[1:])
-            return outcome[0] if outcome else None
-
-        judge_at_once(judge_one, chosen, result, asked.progress)
-    result.findings += sorted(findings, key=lambda each: each.case)
-    result.seconds += time.monotonic() - begin
+    judge_each_network(partial(_judge_one, asked), chosen, result, asked.progress)
 
 
-def _judge_one(asked: AskedRelay, case: Case, folder: Path) -> list[Finding] | str:
+def _judge_one(asked: AskedRelay, case: Case, number: int, folder: Path) -> list[Finding] | str:
     """Return what is wrong in one network, or why it could not be judged."""
-    number = int(case.name.rpartition("-")[2])
     network = AskedNetwork(
         network_through(NODE, USERS, asked.seed, number), {NODE: [asked.command]},
         seed=asked.seed, timeout=asked.timeout,

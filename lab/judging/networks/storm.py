@@ -7,18 +7,17 @@ session, and what lies in its mail drop afterwards.
 
 from __future__ import annotations
 
-import tempfile
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Case
 from lab.judging.channel import Channel, PipeChannel
 from lab.judging.drop import Drop
 from lab.judging.finding import PLAIN, Finding, Judgement
+from lab.judging.networks.each import judge_each_network, network_names
 from lab.judging.networks.left import found_in
 from lab.judging.networks.program_host import ProgramHost, TooMany
 from lab.judging.networks.random_networks import network_around
@@ -59,30 +58,16 @@ class AskedStorm:
 
 def names_of_networks() -> list[str]:
     """Return the names of the cases of a storm."""
-    return [f"network-{number}" for number in range(1, NETWORKS + 1)]
+    return network_names(NETWORKS)
 
 
 def judge_in_networks(asked: AskedStorm, result: Judgement) -> None:
     """Judge a receiver-SMTP as a host of random networks, and add that to a result."""
-    begin = time.monotonic()
     chosen = [
         Case(name, "4.1.1-12", STAGE, "a host of a random network, with lost channels and crashes")
         for name in names_of_networks() if not asked.only or name in asked.only
     ]  # fmt: skip
-    findings: list[Finding] = []
-    with tempfile.TemporaryDirectory(prefix="lab-judge-", ignore_cleanup_errors=True) as folder:
-
-        def judge_one(_: int, case: Case) -> Finding | str | None:
-            number = int(case.name.rpartition("-")[2])
-            outcome = _judge_one(asked, case, number, Path(folder) / case.name)
-            if isinstance(outcome, str):
-                return outcome
-            findings.extend(outcome[1:])
-            return outcome[0] if outcome else None
-
-        judge_at_once(judge_one, chosen, result, asked.progress)
-    result.findings += sorted(findings, key=lambda each: each.case)
-    result.seconds += time.monotonic() - begin
+    judge_each_network(partial(_judge_one, asked), chosen, result, asked.progress)
 
 
 def judge_receiver_and_storm(asked: Asked) -> Judgement:
