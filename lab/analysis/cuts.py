@@ -1,8 +1,9 @@
 """Bytes that were cut off: they had left their host, and had not arrived, when a channel was lost.
 
-A trace has what arrives. What was on its way follows from the dialogue, which is in lockstep:
-whoever was reached last had the next word. Where it was follows from the links as the topology has
-them. So the place is an estimate where other bytes were in front, or a fault had changed a link.
+A trace has what arrives. What was on its way is worked out from the dialogue, which is in lockstep:
+the host that received something last was the next to send. Where it was is worked out from the
+links of the topology. That is an estimate where other bytes were in front, or a fault had changed a
+link.
 """
 
 from __future__ import annotations

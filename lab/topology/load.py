@@ -180,7 +180,7 @@ def _text(path: Path) -> str:
 
 
 _OWN_KEYS: Final = frozenset(each.name for each in fields(TopologyFile)) - {"title"}
-"""Keys by which a topology is told from other TOML files."""
+"""Keys of topology files: a TOML file that has none of them is something else."""
 
 
 def unreadable(path: Path, why: OSError | ValueError, kind: str, keys: Collection[str]) -> str:

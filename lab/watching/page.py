@@ -34,7 +34,7 @@ _PAUSE: Final = 0.02
 """Seconds between two messages to a workbench, at least: it draws no more often."""
 
 _TOLD: Final = ('{"change"', '{"speed"', '{"ended"')
-"""How items begin that a workbench is told beside the events."""
+"""How the items begin that a workbench gets besides the events."""
 
 _MOST_USERS: Final = 500
 """Users whose addresses the page offers."""

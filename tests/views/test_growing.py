@@ -53,7 +53,7 @@ return [told(whole), told(grown)];
 
 
 def pieces_of(page: GrowingPage, trace: Trace, most: int) -> list[dict[str, Any]]:
-    """What a page is told of a trace, in pieces of random sizes up to ``most`` events."""
+    """What a page gets of a trace, in pieces of random sizes up to ``most`` events."""
     draw = random.Random(most)
     found, at = [], 1
     while at < len(trace.rows):

@@ -47,7 +47,7 @@ async function asItWas(loadPyodide, picture, options) {
   }
 }
 
-/** Python with the lab on its path. More archives are unpacked beside it; stage is told how far it is. */
+/** Start Python with the lab on its path. More archives are unpacked beside it; stage is called with the name of each step. */
 export async function startPython({ archives = [], options = {}, stage = () => {} } = {}) {
   const at = (name) => new URL(name, import.meta.url).href;
   const settings = await (await fetch(at("settings.json"))).json();

@@ -1,4 +1,4 @@
-"""What the page of a run that goes on is told: its beginning, then what is new, piece by piece.
+"""The data that the page of a run that goes on gets: its beginning, then what is new, in pieces.
 
 Events, words, spools, sessions, faults and states come with the events. What takes hindsight (the
 phases and ends of recipients, the ways of messages, the load of links, the verdict) is worked out
