@@ -69,7 +69,7 @@ MOST_REASONS: Final = 20
 LAZY: Final = 100_000
 """With more recipients than this, a summary makes each only when it is read."""
 
-Rest = tuple[list[tuple[Any, ...]], list[tuple[int, set[str]]], list[tuple[int, str, int]]]
+Unsettled = tuple[list[tuple[Any, ...]], list[tuple[int, set[str]]], list[tuple[int, str, int]]]
 """What an account knows of the recipients that are not in columns, as plain data: recipients, as
 :class:`Recipient` takes them; of notifications on their way, the number and the holders; and how
 often mail was delivered again, by message and id.
@@ -303,14 +303,16 @@ class Account:
 
     def _recipients_of(self, message: int, ids: Iterable[str] | None) -> list[Recipient]:
         if ids is None:
-            return [it for (number, _), it in self.recipients.items() if number == message]
+            return [
+                recipient for (number, _), recipient in self.recipients.items() if number == message
+            ]
         recipients = [self.recipients.get((message, name)) for name in ids]
         recipients.append(self.notifications_by_number.get(message))
         return [recipient for recipient in recipients if recipient is not None]
 
     # -- from one account to another ------------------------------------------------------------
 
-    def rest(self) -> Rest:
+    def unsettled(self) -> Unsettled:
         """Return what is known of the recipients that are not in the columns."""
         recipients = [astuple(recipient) for recipient in self.recipients.values()]
         numbers = self.notifications_by_number.items()
@@ -329,9 +331,9 @@ class Account:
             recipients.pop((message, columns[1]), None)
             put(message, columns)
 
-    def join(self, rest: Rest, numbered: Callable[[int], int]) -> None:
+    def join(self, unsettled: Unsettled, numbered: Callable[[int], int]) -> None:
         """Add the :meth:`rest` of another account of the same run, numbered as above."""
-        recipients, notifications, again = rest
+        recipients, notifications, again = unsettled
         for message, *columns in recipients:
             recipient = Recipient(numbered(message), *columns)
             if recipient.notification is not None:

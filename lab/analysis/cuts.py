@@ -88,10 +88,10 @@ def cut_off(trace: Trace) -> list[CutOff]:
     if not includes(trace.level, "wire"):
         return []
     joined = links_between(trace.meta)
-    return list(_found(list(trace.rows), joined))
+    return list(_cuts_in(list(trace.rows), joined))
 
 
-def _found(rows: Sequence[Row], joined: Mapping[Hop, Sequence[JoinedLink]]) -> Iterator[CutOff]:
+def _cuts_in(rows: Sequence[Row], joined: Mapping[Hop, Sequence[JoinedLink]]) -> Iterator[CutOff]:
     sessions: dict[int, _Session] = {}
     sizes: dict[tuple[str, int], int] = {}
     for n, row in enumerate(rows):

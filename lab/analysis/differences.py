@@ -36,11 +36,11 @@ class RecipientPair(NamedTuple):
     b: Recipient | None
 
     @property
-    def one(self) -> Recipient:
+    def recipient(self) -> Recipient:
         """The recipient in the first run, or in the second where the first does not have it."""
-        one = self.a or self.b
-        assert one is not None
-        return one
+        recipient = self.a or self.b
+        assert recipient is not None
+        return recipient
 
     @property
     def change(self) -> float | None:
@@ -180,14 +180,14 @@ class Differences:
 
 
 def _how_much(pair: RecipientPair) -> tuple[bool, float, int]:
-    return pair.change is not None, -abs(pair.change or 0.0), pair.one.message
+    return pair.change is not None, -abs(pair.change or 0.0), pair.recipient.message
 
 
 def _pair_as_dict(pair: RecipientPair) -> dict[str, Any]:
     numbers = [each and each.message for each in pair]
     keys: dict[str, Any] = {
-        "message": pair.one.message,
-        "recipient": pair.one.address,
+        "message": pair.recipient.message,
+        "recipient": pair.recipient.address,
         "a": _fate_as_dict(pair.a),
         "b": _fate_as_dict(pair.b),
         "seconds": pair.change,
@@ -267,9 +267,9 @@ def _differ_unseen(a: Trace, b: Trace, level: str) -> bool:
 def _notes(a: Trace, b: Trace, level: str, *, hidden: bool) -> Iterator[str]:
     for name, trace in (("A", a), ("B", b)):
         if trace.level != level:
-            other = "B" if name == "A" else "A"
+            other_name = "B" if name == "A" else "A"
             yield (
-                f"{other} was recorded with --trace {level} and {name} with --trace "
+                f"{other_name} was recorded with --trace {level} and {name} with --trace "
                 f"{trace.level}; what both have is compared"
             )
     if not includes(level, "delivery"):
@@ -338,8 +338,8 @@ def _named(parts: Sequence[Mapping[str, Any]], keys: Sequence[str]) -> _Parts:
 
 
 def _of_parts(noun: str, ours: _Parts, theirs: _Parts) -> Iterator[str]:
-    for side, these, parts_there in (("A", ours, theirs), ("B", theirs, ours)):
-        alone = [name for name in these if name not in parts_there]
+    for side, parts_here, parts_there in (("A", ours, theirs), ("B", theirs, ours)):
+        alone = [name for name in parts_here if name not in parts_there]
         if len(alone) > _MOST_NAMED:
             yield f"{count_noun(len(alone), noun)} in {side} only"
         else:

@@ -90,9 +90,13 @@ def first_divergence(a: Trace, b: Trace, level: str) -> Divergence | None:
         parted = _parted(ours, theirs)
         if parted is not None:
             host, common, places = parted
-            rest = [place or side.later(host) for side, place in zip(sides, places, strict=True)]
+            later_places = [
+                place or side.later(host) for side, place in zip(sides, places, strict=True)
+            ]
             before = [*sides[0].recent[host], *common][-BEFORE:]
-            return _divergence(host, before, rest, (shown_names(a.meta), shown_names(b.meta)))
+            return _divergence(
+                host, before, later_places, (shown_names(a.meta), shown_names(b.meta))
+            )
         for side in sides:
             side.remember()
     return None

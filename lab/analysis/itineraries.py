@@ -162,10 +162,10 @@ class _Builder:
         goes to the same next host, or for mail whose 250 is still on its way.
         """
         t, _, host, peer, _, message, recipients, *_ = row
-        for other in self.next_hosts.get((message, host), ()):
-            for hop in self.pending[message, host, other] if other != peer else ():
+        for next_host in self.next_hosts.get((message, host), ()):
+            for hop in self.pending[message, host, next_host] if next_host != peer else ():
                 if hop.ended is None and set(recipients) <= set(hop.recipients):
-                    hop = self._take((message, host, other), recipients)[0]
+                    hop = self._take((message, host, next_host), recipients)[0]
                     self._settle(hop)
                     hop.ended, hop.outcome = t, "round"
                     return hop
@@ -315,10 +315,10 @@ class _Builder:
         wanted = set(recipients)
         matching = [hop for hop in hops.get(key, ()) if wanted & set(hop.recipients)]
         for hop in matching:
-            rest = tuple(name for name in hop.recipients if name not in wanted)
-            if rest:
+            others_left = tuple(name for name in hop.recipients if name not in wanted)
+            if others_left:
                 hop.recipients = tuple(name for name in hop.recipients if name in wanted)
-                later = replace(hop, recipients=rest, attempts=list(hop.attempts))
+                later = replace(hop, recipients=others_left, attempts=list(hop.attempts))
                 hops[key].append(later)
                 self.itineraries[hop.message].hops.append(later)
                 if self._has_arrived(hop):

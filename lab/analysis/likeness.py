@@ -165,12 +165,12 @@ def _mail(
         copies = _both(map(len, pair))
         if copies["simulated"] != copies["live"]:
             yield {"what": "copies", **_about(a, b), **copies}
-        for (host, user, mail), (other_host, other_user, other) in zip(*pair, strict=False):
+        for (host, user, mail), (other_host, other_user, other_mail) in zip(*pair, strict=False):
             if (host, user) != (other_host, other_user):
                 texts = _both([f"{user} at {host}", f"{other_user} at {other_host}"])
                 yield {"what": "mailbox", **_about(a, b), **texts}
-            elif places := first_difference(mail, other):
-                texts = _excerpts((mail, other), places)
+            elif places := first_difference(mail, other_mail):
+                texts = _excerpts((mail, other_mail), places)
                 yield {"what": "mail", **_about(a, b), "octet": _both(places), **texts}
 
 
@@ -233,7 +233,7 @@ def unlike_parts(
 def _by_ends(sessions: Iterable[PartedSession]) -> dict[tuple[str, str], list[Part]]:
     parts: dict[tuple[str, str], list[Part]] = defaultdict(list)
     for session in sessions:
-        parts[session.ends] += [part for part in session.parts if part.said]
+        parts[session.ends] += [part for part in session.parts if part.octets]
     return parts
 
 
@@ -243,13 +243,13 @@ def _unequal(
     keys = [[part.key(set_aside) for part in parts] for parts in (ours, theirs)]
     a, b = map(Counter, keys)
     left: tuple[list[Part], list[Part]] = [], []
-    for parts, own, other, rest, counts in zip(
+    for parts, own, keys_of_other, unmatched, counts in zip(
         (ours, theirs), keys, (b, a), left, (Counter(b), Counter(a)), strict=True
     ):
         for part, key in zip(parts, own, strict=True):
             counts[key] -= 1
-            if counts[key] < 0 and (part.kind in COUNTED or key not in other):
-                rest.append(part)
+            if counts[key] < 0 and (part.kind in COUNTED or key not in keys_of_other):
+                unmatched.append(part)
     return left
 
 
@@ -285,7 +285,7 @@ def _octets(
 
 
 def _of_side(side: str, ours: Part, theirs: Part, about: Difference) -> Iterator[Difference]:
-    texts = tuple(bytes(part.said.get(side, b"")) for part in (ours, theirs))
+    texts = tuple(bytes(part.octets.get(side, b"")) for part in (ours, theirs))
     if places := first_difference(*texts):
         begins = [part.begins.get(side, 0) for part in (ours, theirs)]
         at = [begin + place for begin, place in zip(begins, places, strict=True)]
@@ -296,8 +296,8 @@ def _of_side(side: str, ours: Part, theirs: Part, about: Difference) -> Iterator
 
 def _begin(part: Part) -> str:
     """Return the beginning of what is said in a part, by the side that speaks first."""
-    said = next(iter(part.said.values()), bytearray())
-    return _shown(bytes(said[:_SHOWN]))
+    octets = next(iter(part.octets.values()), bytearray())
+    return _shown(bytes(octets[:_SHOWN]))
 
 
 def _excerpts(texts: Sequence[bytes], places: Sequence[int]) -> dict[str, str]:

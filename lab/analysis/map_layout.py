@@ -243,10 +243,10 @@ def _steps(neighbours: list[list[int]], start: int) -> list[float]:
     queue = deque([start])
     while queue:
         host = queue.popleft()
-        for other in neighbours[host]:
-            if steps[other] < 0:
-                steps[other] = steps[host] + 1
-                queue.append(other)
+        for neighbour in neighbours[host]:
+            if steps[neighbour] < 0:
+                steps[neighbour] = steps[host] + 1
+                queue.append(neighbour)
     beyond = max(steps) + 2
     return [beyond if count < 0 else count for count in steps]
 

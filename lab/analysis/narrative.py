@@ -262,8 +262,8 @@ def _field(event: Event, shown: ShownNames, name: str, form: str | None) -> str:
     elif name == "what" and event["name"] == "partition":
         value = shown.words(_escaped(value))
     elif name == "reason":
-        said = shown.rejection if event.kind == "reject" else shown.reason
-        value = said(_escaped(str(value)))
+        in_words = shown.rejection if event.kind == "reject" else shown.reason
+        value = in_words(_escaped(str(value)))
     elif name != "place":
         text = _escaped(FORMATS[form](value) if form else str(value))
         return shown.path(text) if form in _PATHS else text

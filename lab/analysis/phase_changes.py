@@ -57,9 +57,11 @@ class PhaseChanges:
         spent = self.phases(0, a), self.phases(1, b)
         changes = []
         for phase in PHASES:
-            these = [[part for part in phases if part.phase == phase] for phases in spent]
-            ours, theirs = (round(sum(part.seconds for part in each), _DIGITS) for each in these)
-            longer = these[1] if theirs > ours else these[0]
+            parts_by_run = [[part for part in phases if part.phase == phase] for phases in spent]
+            ours, theirs = (
+                round(sum(part.seconds for part in parts), _DIGITS) for parts in parts_by_run
+            )
+            longer = parts_by_run[1] if theirs > ours else parts_by_run[0]
             if longer:
                 because = max(longer, key=lambda part: part.seconds).because
                 changes.append(PhaseChange(phase, ours, theirs, because))

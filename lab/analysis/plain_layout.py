@@ -70,10 +70,10 @@ def _moved(
     """Return where a host's distances to the landmarks say that it should be, on average."""
     x, y = places[host]
     total = across = down = 0.0
-    for row, other in enumerate(landmarks):
+    for row, landmark in enumerate(landmarks):
         weight = weights[row][host]
         if weight:
-            ox, oy = places[other]
+            ox, oy = places[landmark]
             pull = steps[row][host] / max(math.hypot(x - ox, y - oy), 1e-9)
             total += weight
             across += weight * (ox + (x - ox) * pull)
@@ -141,7 +141,7 @@ def _filled(positions: Sequence[Point | None], links: Sequence[tuple[int, int]])
     for _ in range(60 if near else 0):
         for host, neighbours in near.items():
             if neighbours:
-                xs, ys = zip(*(places[other] for other in neighbours), strict=True)
+                xs, ys = zip(*(places[n] for n in neighbours), strict=True)
                 places[host] = sum(xs) / len(xs), sum(ys) / len(ys)
     return places
 

@@ -211,7 +211,7 @@ class Recipients(Sequence[RecipientSummary]):
         self, settled: SettledColumns, unsettled: Mapping[tuple[int, str], Recipient]
     ) -> None:
         self._settled = settled
-        self._others = list(unsettled.values())
+        self._unsettled = list(unsettled.values())
         keys = [*settled.keys(), *unsettled]
         order = sorted(range(len(keys)), key=lambda place: order_of(*keys[place]))
         self._order = array("q", order)
@@ -222,7 +222,7 @@ class Recipients(Sequence[RecipientSummary]):
     def recipient(self, index: int) -> Recipient:
         """The recipient itself."""
         place = self._order[index] - len(self._settled)
-        return self._others[place] if place >= 0 else self._settled[self._order[index]]
+        return self._unsettled[place] if place >= 0 else self._settled[self._order[index]]
 
     @overload
     def __getitem__(self, index: int) -> RecipientSummary: ...

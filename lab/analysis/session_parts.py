@@ -74,14 +74,15 @@ class Part:
     session: int
     kind: str
     message: int | None
-    said: dict[str, bytearray] = field(default_factory=dict)
+    octets: dict[str, bytearray] = field(default_factory=dict)
     begins: dict[str, int] = field(default_factory=dict)
 
     def key(self, set_aside: frozenset[str]) -> tuple[str, tuple[tuple[str, bytes], ...]]:
         """Return what must be the same in both runs: all that is said, but by hosts set aside."""
-        said = sorted(self.said.items())
         return self.kind, tuple(
-            (host, without_dates(bytes(octets))) for host, octets in said if host not in set_aside
+            (host, without_dates(bytes(octets)))
+            for host, octets in sorted(self.octets.items())
+            if host not in set_aside
         )
 
 
@@ -92,17 +93,17 @@ class PartedSession:
         self.number = number
         self.ends = ends
         self._parts = [Part(number, OPENING, None)]
-        self._said: dict[str, int] = {}
+        self._counts: dict[str, int] = {}
 
     @property
     def parts(self) -> list[Part]:
         """The parts, in their order."""
         if any(part.kind == TRANSACTION for part in self._parts):
             return self._parts
-        whole = Part(self.number, WHOLE, None, begins=dict.fromkeys(self._said, 0))
+        whole = Part(self.number, WHOLE, None, begins=dict.fromkeys(self._counts, 0))
         for part in self._parts:
-            for host, octets in part.said.items():
-                whole.said.setdefault(host, bytearray()).extend(octets)
+            for host, octets in part.octets.items():
+                whole.octets.setdefault(host, bytearray()).extend(octets)
         return [whole]
 
     def take(self, row: Row) -> None:
@@ -110,11 +111,11 @@ class PartedSession:
         if row[KIND] == "command":
             self._begin(Spoken.read(row[OCTETS], data=False).command, row[MESSAGE])
         part, speaker = self._parts[-1], row[PEER]
-        if speaker not in part.said:
-            part.said[speaker] = bytearray()
-            part.begins[speaker] = self._said.get(speaker, 0)
-        part.said[speaker] += row[OCTETS]
-        self._said[speaker] = self._said.get(speaker, 0) + len(row[OCTETS])
+        if speaker not in part.octets:
+            part.octets[speaker] = bytearray()
+            part.begins[speaker] = self._counts.get(speaker, 0)
+        part.octets[speaker] += row[OCTETS]
+        self._counts[speaker] = self._counts.get(speaker, 0) + len(row[OCTETS])
 
     def _begin(self, command: str, message: int | None) -> None:
         """Begin another part, if a command does."""

@@ -73,7 +73,7 @@ class Slopes:
     alone: tuple[int, int]
 
     @property
-    def others(self) -> int:
+    def unnamed(self) -> int:
         """How many recipients in both runs have no name."""
         return sum(line.rank is None for line in self.lines) + self.left_out
 
@@ -136,7 +136,7 @@ def _end(recipient: Recipient | None) -> str:
 
 
 def _who(pair: RecipientPair, shown: ShownNames) -> str:
-    return f"{pair.one.message} {shown.path(pair.one.address)}"
+    return f"{pair.recipient.message} {shown.path(pair.recipient.address)}"
 
 
 def _how(pair: RecipientPair) -> str:
@@ -210,8 +210,8 @@ def spread(heights: Sequence[float], gap: float, highest: float = HIGHEST) -> li
     for height in heights:
         total, count = height, 1
         while groups and _middle(*groups[-1]) + (groups[-1][1] + count) * gap / 2 > total / count:
-            other, members = groups.pop()
-            total, count = total + other, count + members
+            total_below, members = groups.pop()
+            total, count = total + total_below, count + members
         groups.append((total, count))
     places = [
         _middle(total, count) + (n - (count - 1) / 2) * gap

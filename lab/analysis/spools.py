@@ -171,15 +171,15 @@ def _parted(
     kept: list[SpoolSpan] = []
     for span in here:
         first, _, queued, mail = span
-        rest: tuple[str, ...] = ()
+        recipients_left: tuple[str, ...] = ()
         if recipients and mail.recipients != recipients:  # quickly, if it leaves for all of them
-            rest = tuple(to for to in mail.recipients if to not in recipients)
-            if len(rest) == len(mail.recipients):
+            recipients_left = tuple(to for to in mail.recipients if to not in recipients)
+            if len(recipients_left) == len(mail.recipients):
                 kept.append(span)
                 continue
         left.append(SpoolSpan(first, n, queued, mail))
-        if rest:
-            mail = replace(mail, recipients=rest, retries=list(mail.retries))
+        if recipients_left:
+            mail = replace(mail, recipients=recipients_left, retries=list(mail.retries))
             kept.append(SpoolSpan(n, None, queued, mail))
     return left, kept
 

@@ -23,11 +23,11 @@ def write_summary(
     summary: Summary,
     file: IO[str],
     indent: int | None = None,
-    more: Mapping[str, object] | None = None,
+    additions: Mapping[str, object] | None = None,
 ) -> None:
-    """Write a summary as one JSON object, its recipients one by one; ``more`` are further keys."""
+    """Write a summary as one JSON object, its recipients one by one, with ``additions`` as keys."""
     recipients = summary["recipients"]
-    whole: dict[str, object] = {**summary, **(more or {})}
+    whole: dict[str, object] = {**summary, **(additions or {})}
     if isinstance(recipients, list):
         json.dump(whole, file, indent=indent)
         return

@@ -242,7 +242,7 @@ def recipient_pair_rows(
         both = None not in pair and differences.phases is not None
         spent = (changes.get(phase, 0.0) if both else None for phase in PHASE_NAMES)
         yield (
-            pair.one.address,
+            pair.recipient.address,
             *(value for both in columns for value in both),
             pair.change,
             *spent,

@@ -154,8 +154,8 @@ def frame(rows: Iterable[Sequence[Any]], columns: dict[str, str]) -> pandas.Data
     import pandas
 
     values: list[list[Any]] = [[] for _ in columns]
-    rest = iter(rows)
-    while batch := list(islice(rest, _AT_ONCE)):
+    rows_left = iter(rows)
+    while batch := list(islice(rows_left, _AT_ONCE)):
         for column, new in zip(values, zip(*batch, strict=True), strict=True):
             column.extend(new)
     return pandas.DataFrame({

@@ -62,7 +62,7 @@ def verdict_of(
         return ""
     slow = everyone[len(everyone) // 2 :] if len(everyone) > 1 else everyone
     half = median([_seconds(recipient) for recipient in everyone])
-    activity, share = _most(slow, lambda phase: _what(phase, phases, shown))
+    activity, share = _most(slow, lambda phase: _phase_in_words(phase, phases, shown))
     if share < _ENOUGH:
         activity, share = _most(slow, lambda phase: _ANYWHERE[phase.phase])
     settled = sum(recipient.outcome == "delivered" for recipient in everyone) == len(everyone)
@@ -87,7 +87,7 @@ def _seconds(recipient: RecipientPhases) -> float:
     return recipient.phases[-1].end - recipient.submitted_at if recipient.phases else 0.0
 
 
-def _what(phase: Phase, phases: Phases, shown: ShownNames) -> str:
+def _phase_in_words(phase: Phase, phases: Phases, shown: ShownNames) -> str:
     """Return what a phase is called; waiting in a spool behind mail on a line is for that line."""
     words = _WORDS[phase.phase]
     host, peer = phase.host, phase.peer

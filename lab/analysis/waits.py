@@ -61,16 +61,16 @@ def long_waits(busy: Iterable[Span], first: float, last: float) -> list[Span]:
 
     There are at most :data:`MOST`; none, where leaving them out would not save much.
     """
-    rest = last - first
+    seconds_kept = last - first
     longest: list[Span] = []
     for begin, end in sorted(waits(busy, first, last), key=lambda wait: wait[0] - wait[1]):
-        if end - begin <= 0.4 * (rest - (end - begin)) or end - begin < 1.0:
+        if end - begin <= 0.4 * (seconds_kept - (end - begin)) or end - begin < 1.0:
             break
         longest.append((begin, end))
-        rest -= end - begin
-    if len(longest) > MOST or last - first < 5 * rest:
+        seconds_kept -= end - begin
+    if len(longest) > MOST or last - first < 5 * seconds_kept:
         return []
-    margin = max(rest * 0.08, 0.05)
+    margin = max(seconds_kept * 0.08, 0.05)
     return sorted(
         (begin + margin, end - margin) for begin, end in longest if end - begin > 4 * margin
     )

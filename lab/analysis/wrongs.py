@@ -87,7 +87,7 @@ def _wrongs(trace: Trace) -> Wrongs:
         if recipient.deliveries > 1:
             twice[recipient.message] = max(twice.get(recipient.message, 0), recipient.deliveries)
     return Wrongs(
-        () if rules is None else tuple(_shown(trace, rules.found(account))),
+        () if rules is None else tuple(_shown(trace, rules.breaches(account))),
         tuple(unmet(expected, dict(counts))),
         tuple(lost.items()),
         tuple(twice.items()),

@@ -55,7 +55,7 @@ class Run:
         default=None, compare=False, repr=False
     )
     """What was found while the run went on, if the trace may not hold all that happened."""
-    _found: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
+    _findings: Mapping[str, object] = field(default_factory=dict, compare=False, repr=False)
     """What each probe of the run has returned, by its name."""
     _plugins: Plugins = field(default=NONE, compare=False, repr=False)
     """The code of users that the run has called."""
@@ -91,7 +91,7 @@ class Run:
         """
         if any(name == "trace" for _, name in self.account.failures):
             return []
-        return self._rules.found(self.account)
+        return self._rules.breaches(self.account)
 
     @cached_property
     def peer_breaches(self) -> list[PeerBreach]:
@@ -119,7 +119,7 @@ class Run:
 
         Rows are a pandas DataFrame, or a list of mappings where pandas is not installed.
         """
-        return {name: _table(finding) for name, finding in self._found.items()}
+        return {name: _table(finding) for name, finding in self._findings.items()}
 
     def __repr__(self) -> str:
         from lab.views.card import run_line
@@ -138,7 +138,7 @@ class Run:
 
     def findings(self) -> Mapping[str, object]:
         """Return what each probe of the run has returned, by its name: rows as a list."""
-        return self._found
+        return self._findings
 
     if not TYPE_CHECKING:  # type checkers know the new names only
 
@@ -371,7 +371,7 @@ class Run:
         again = described(self.topology, self.trace, self.digest, self._events, probes, self.legs)
         written = write_artefacts(
             self.trace, self.summary, directory, progress,
-            again=again, findings=self._found, report=tell,
+            again=again, findings=self._findings, report=tell,
         )  # fmt: skip
         shift = note_of_shift(self.trace)
         if shift and any(path.name == "capture.pcap" for path in written):

@@ -52,7 +52,7 @@ class Talk:
     """
 
     connection: Connection
-    said: list[TimedCrossing] = field(default_factory=list)
+    crossings: list[TimedCrossing] = field(default_factory=list)
     closed: float | None = None
     reason: str = ""
     is_turned: bool = False
@@ -61,7 +61,7 @@ class Talk:
     @property
     def greeting(self) -> str:
         """The name with which the server greets; "" if it does not."""
-        for spoken in self.said:
+        for spoken in self.crossings:
             if spoken.kind == "reply" and not spoken.by_client:
                 words = spoken.octets[4:].split(None, 1)
                 return words[0].decode("latin-1") if words and spoken.octets[:1] == b"2" else ""
@@ -70,7 +70,7 @@ class Talk:
     @property
     def hello(self) -> str:
         """The name by which the client calls itself in HELO or EHLO; "" if it does not."""
-        for spoken in self.said:
+        for spoken in self.crossings:
             if spoken.kind == "command" and verb_of(spoken.octets) in ("HELO", "EHLO", "LHLO"):
                 words = spoken.octets[4:].split()
                 return words[0].decode("latin-1") if words else ""
@@ -186,7 +186,7 @@ class _Reader:
         self, crossings: Iterable[Crossing], arrived: float, sent: float, *, by_client: bool
     ) -> None:
         for kind, octets in crossings:
-            self.talk.said.append(TimedCrossing(arrived, sent, by_client, kind, octets))
+            self.talk.crossings.append(TimedCrossing(arrived, sent, by_client, kind, octets))
 
     # -- the sender-SMTP ---------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class _Reader:
             self._scanned = 0
             is_data = self.exchange.takes_mail_data
             kind = "data" if is_data else "command"
-            self.talk.said.append(TimedCrossing(arrived, self._since, by_client, kind, octets))
+            self.talk.crossings.append(TimedCrossing(arrived, self._since, by_client, kind, octets))
             self.exchange.ask_next(octets)
             self._due += 1
             self._since = piece.t
@@ -235,16 +235,16 @@ class _Reader:
             kind = "data" if self.exchange.takes_mail_data else "command"
             sent = self._since
             end = connection.client.arrived(connection.client.size, sent)
-            talk.said.append(
+            talk.crossings.append(
                 TimedCrossing(end, sent, not self.is_turned, kind, bytes(self._unread))
             )
         if connection.client.missing or connection.server.missing:
             talk.notes.append("the capture lacks some of its bytes; it is shown as far as those")
-        talk.said.sort(key=lambda spoken: spoken.t)
+        talk.crossings.sort(key=lambda spoken: spoken.t)
         talk.closed, talk.reason = self._close()
         talk.is_turned = self.is_turned
-        if talk.closed is not None and talk.said:
-            talk.closed = max(talk.closed, talk.said[-1].t)
+        if talk.closed is not None and talk.crossings:
+            talk.closed = max(talk.closed, talk.crossings[-1].t)
 
     def _close(self) -> tuple[float | None, str]:
         connection = self.talk.connection

@@ -42,7 +42,7 @@ class Rcpt:
 class Transaction:
     """A mail transaction: who sent what to whom, and what was said to it.
 
-    ``first`` and ``last`` are the places in ``said`` of its MAIL command and of its last reply.
+    ``first`` and ``last`` are the places in the session of its MAIL command and of its last reply.
     ``by_client``: the end that opened the connection sent it; after TURN it is the other one.
     ``data_at`` is when the mail data had arrived, None if it did not.
     """
@@ -80,7 +80,7 @@ class _Transactions:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.found: list[Transaction] = []
+        self.transactions: list[Transaction] = []
         self._open = False
         self._exchange = Exchange()
         self._asked: deque[int] = deque([_OPENING])
@@ -102,21 +102,21 @@ class _Transactions:
         if spoken.command in _MAIL_VERBS:
             path = _path(spoken.argument)
             verb, number = spoken.command, self.number
-            self.found.append(
+            self.transactions.append(
                 Transaction(number, place, verb, path, crossing.sent, crossing.by_client, place)
             )
             self._open = True
         elif not self._open:
             return
         elif spoken.command == "RCPT":
-            self.found[-1].recipients.append(Rcpt(_path(spoken.argument), at=crossing.t))
+            self.transactions[-1].recipients.append(Rcpt(_path(spoken.argument), at=crossing.t))
         elif spoken.command == MAIL_DATA:
-            current = self.found[-1]
+            current = self.transactions[-1]
             current.mail_data, current.data, current.data_at = crossing.octets, place, crossing.t
 
     def _answer(self, place: int, t: float, command: str, code: int, text: str) -> None:
         asked = self._asked.popleft()
-        current = self.found[-1] if self._open else None
+        current = self.transactions[-1] if self._open else None
         if current is None or asked < current.first:
             return
         current.last = place
@@ -131,12 +131,12 @@ class _Transactions:
             self._open = False
 
 
-def transactions(number: int, said: Sequence[TimedCrossing]) -> list[Transaction]:
+def transactions(number: int, crossings: Sequence[TimedCrossing]) -> list[Transaction]:
     """Return the mail transactions of a session, which has that number, in their order."""
     reader = _Transactions(number)
-    for place, spoken in enumerate(said):
+    for place, spoken in enumerate(crossings):
         reader.take(place, spoken)
-    return reader.found
+    return reader.transactions
 
 
 def _path(argument: str) -> str:
@@ -185,7 +185,7 @@ class Mails:
     def __init__(self, ends: Sequence[tuple[str, str]]) -> None:
         self._ends = ends
         self._count = 0
-        self._had: dict[str, MailOutside] = {}
+        self._mail_by_host: dict[str, MailOutside] = {}
         self._texts: dict[tuple[str, bytes], deque[_Known]] = {}
         self._waiting: dict[tuple[str, str, tuple[str, ...]], _Known] = {}
         self._holds: dict[tuple[str, int, str], _Held] = {}
@@ -229,16 +229,16 @@ class Mails:
 
     def _known(self, client: str, text: bytes) -> _Known | None:
         """Return the mail that a client has accepted before, and now sends on."""
-        rest: bytes | None = text
-        while rest is not None:
-            alike = self._texts.get((client, sha256(rest).digest()), ())
+        text_left: bytes | None = text
+        while text_left is not None:
+            alike = self._texts.get((client, sha256(text_left).digest()), ())
             for known in alike:
                 if any((client, known.number, ident) in self._holds for ident in known.ids):
                     return known
             if alike:
                 return alike[-1]
-            rest = without_first_received(rest)
-        place = self._had[client].find(text) if client in self._had else None
+            text_left = without_first_received(text_left)
+        place = self._mail_by_host[client].find(text) if client in self._mail_by_host else None
         return None if place is None else _Known(*place)
 
     def _matched(self, client: str, known: _Known, paths: Sequence[str]) -> list[str]:
@@ -255,8 +255,8 @@ class Mails:
         by_mailbox = {self._sent_to.get((client, number, i), ""): i for i in known.ids}
         by_mailbox |= {_mailbox(member.path): i for i, member in held.items()}
         matched = [by_mailbox.get(_mailbox(path), "") for path in paths]
-        rest = iter([i for i in held if i not in matched])
-        return [ident or next(rest, "") for ident in matched]
+        unmatched = iter([i for i in held if i not in matched])
+        return [ident or next(unmatched, "") for ident in matched]
 
     def _submit(self, transaction: Transaction, client: str, size: int) -> None:
         self._count += 1
@@ -328,7 +328,7 @@ class Mails:
         self._add(at, "accept", server, client, session, number, ids, path, len(text))
         done = transaction.answered_at, transaction.last + 0.1
         self._add(done, "transfer", client, server, session, number, ids)
-        self._had.setdefault(server, MailOutside()).add(fingerprint(text), number, ids)
+        self._mail_by_host.setdefault(server, MailOutside()).add(fingerprint(text), number, ids)
         alike = self._texts.setdefault((server, sha256(text).digest()), deque())
         alike.append(_Known(number, ids))
         for n in transaction.taken:

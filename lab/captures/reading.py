@@ -124,7 +124,11 @@ def _captured(
         if connection.opened is None
     ]
     sent = sorted(
-        (transaction for n, talk in enumerate(talks) for transaction in transactions(n, talk.said)),
+        (
+            transaction
+            for n, talk in enumerate(talks)
+            for transaction in transactions(n, talk.crossings)
+        ),
         key=lambda transaction: transaction.began,
     )
     mails = Mails(ends)
@@ -156,13 +160,13 @@ def _rows_of(
     path = (client, server)
     how = (ENVIRONMENT, "tcp", path, connection.started)
     yield (opened, -2.0), (opened, "open", client, server, session, None, *how)
-    for place, spoken in enumerate(talk.said):
+    for place, spoken in enumerate(talk.crossings):
         to, by = (server, client) if spoken.by_client else (client, server)
         message = messages.get((number, place))
         row = spoken.t, spoken.kind, to, by, session, message, spoken.sent, spoken.octets
         yield (spoken.t, float(place)), row
     if talk.closed is not None:
-        at = talk.closed, len(talk.said) + 1.0
+        at = talk.closed, len(talk.crossings) + 1.0
         by, to = (server, client) if talk.is_turned else (client, server)
         yield at, (talk.closed, "close", by, to, session, None, talk.reason)
 

@@ -124,10 +124,10 @@ class Connection:
     def take(self, segment: Segment) -> None:
         """Take the next segment of it."""
         from_client = segment.source == self.client.address
-        side, other = (self.client, self.server) if from_client else (self.server, self.client)
+        side, other_side = (self.client, self.server) if from_client else (self.server, self.client)
         side.take(segment)
         if segment.flags & ACK:
-            other.acknowledge(segment.t, segment.acknowledged)
+            other_side.acknowledge(segment.t, segment.acknowledged)
         if segment.flags & SYN:
             if from_client:
                 self.asked = segment.t

@@ -46,7 +46,7 @@ def report_run(
             additions |= {"links": done.links()} if links else {}
             if done.findings():
                 additions["probes"] = plain_findings(done)
-            write_summary(done.summary, sys.stdout, more=additions)
+            write_summary(done.summary, sys.stdout, additions=additions)
             echo()
         elif not quiet:
             from lab.views.text.summary import summary_table

@@ -92,7 +92,7 @@ def _pieces(row: Row, number: int) -> Iterator[bytearray]:
     column = OCTETS_COLUMNS[row[KIND]]
     line = bytearray()
     _encode_into(flat_row((*row[:column], b"", *row[column + 1 :]), number), line)
-    begin, _, rest = line.partition(_NO_OCTETS)
+    begin, _, after = line.partition(_NO_OCTETS)
     yield begin + _NO_OCTETS[:-1]
     mail = row[column]
     for part in (mail,) if isinstance(mail, bytes) else mail.pieces():
@@ -101,7 +101,7 @@ def _pieces(row: Row, number: int) -> Iterator[bytearray]:
             piece = bytearray()
             _encode_into(str(octets[place : place + _PIECE], "latin-1"), piece)
             yield piece[1:-1]  # without its quotation marks
-    yield bytearray(_NO_OCTETS[-1:] + rest + b"\n")
+    yield bytearray(_NO_OCTETS[-1:] + after + b"\n")
 
 
 def is_journal(path: Path) -> bool:

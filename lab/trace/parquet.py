@@ -169,7 +169,7 @@ class ParquetWriter:
         encode = self._encode
         sent: list[float | None] = []
         octets: list[bytes | None] = []
-        rest: list[str | None] = []
+        named_values: list[str | None] = []
         for row in rows:
             kind = row[KIND]
             column = _SENT_COLUMNS.get(kind)
@@ -179,8 +179,10 @@ class ParquetWriter:
             named = _REST_COLUMNS[kind]
             if kind in _OPTIONAL_COLUMNS and len(row) > OWN + len(KINDS[kind]):
                 named += _OPTIONAL_COLUMNS[kind]
-            rest.append(encode({name: row[n] for n, name in named}).decode() if named else None)
-        return sent, octets, rest
+            named_values.append(
+                encode({name: row[n] for n, name in named}).decode() if named else None
+            )
+        return sent, octets, named_values
 
 
 class StoredRows(Sequence[Row]):
@@ -351,10 +353,10 @@ def _values(column: pyarrow.ChunkedArray) -> list[Any]:
 def _row(values: tuple[Any, ...], decode: Callable[[str], dict[str, Any]]) -> Row:
     """Return the row whose columns a line of the table has, without its sequence number."""
     kind = values[KIND]
-    sent, octets, rest = values[OWN:]
-    if rest is None and kind in _SENT_COLUMNS:
+    sent, octets, named_values = values[OWN:]
+    if named_values is None and kind in _SENT_COLUMNS:
         return check_row((*values[:OWN], sent, octets))
-    named = decode(rest) if rest is not None else {}
+    named = decode(named_values) if named_values is not None else {}
     optional = [name for name in OPTIONAL.get(kind, ()) if name in named]
     stored = {"sent": sent, "octets": octets}
     own = (

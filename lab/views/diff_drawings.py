@@ -86,22 +86,22 @@ def slope_drawing(differences: Differences, names: tuple[str, str]) -> str:
         parts += [_slope_label(label, x, anchor) for label in labels]
     scale = "logarithmic" if chart.is_logarithmic else "linear"
     below = [f"time from submission to outcome ({scale})"]
-    if chart.others:
-        below.append(count_noun(chart.others, "other recipient") + " in grey")
+    if chart.unnamed:
+        below.append(count_noun(chart.unnamed, "other recipient") + " in grey")
     below += [
         f"{count:,} in {side} only" for side, count in zip("AB", chart.alone, strict=True) if count
     ]
     parts.append(_text(_WIDTH / 2, _y(0) + 42, "; ".join(below), "middle", "small"))
     moves = "; ".join(
-        _told(line.pair, differences) for line in chart.lines if line.rank is not None
+        _fates(line.pair, differences) for line in chart.lines if line.rank is not None
     )
     about = f"Those that moved most: {moves}" if moves else "No recipient moved"
     return _svg(_y(0) + 60, "How long each recipient took in A and in B", about, parts)
 
 
-def _told(pair: RecipientPair, differences: Differences) -> str:
-    who = differences.shown.path(pair.one.address)
-    return f"message {pair.one.message} to {who}: {fate(pair.a)} in A, {fate(pair.b)} in B"
+def _fates(pair: RecipientPair, differences: Differences) -> str:
+    who = differences.shown.path(pair.recipient.address)
+    return f"message {pair.recipient.message} to {who}: {fate(pair.a)} in A, {fate(pair.b)} in B"
 
 
 def _y(height: float) -> float:
@@ -165,7 +165,7 @@ def lane_drawing(differences: Differences, pairs: Sequence[RecipientPair]) -> st
         parts.append(_text(_x(part, last), 11, f"they part at {clock_time(part)}", anchor, "small"))
     if differences.phases is not None:
         parts = [_PATTERNS, *parts, *_phase_legend(bottom + 40)]
-    moves = "; ".join(_told(pair, differences) for pair in pairs)
+    moves = "; ".join(_fates(pair, differences) for pair in pairs)
     return _svg(
         bottom + (56 if differences.phases is not None else 26),
         "From submission to outcome on one clock",
@@ -179,7 +179,7 @@ def _x(t: float, last: float) -> float:
 
 
 def _lane(differences: Differences, pair: RecipientPair, y: float, last: float) -> str:
-    who = f"{pair.one.message} {differences.shown.path(pair.one.address)}"
+    who = f"{pair.recipient.message} {differences.shown.path(pair.recipient.address)}"
     parts = [_text(_FIRST - 28, y + 14, cut(who, 38), "end")]
     runs = (("A", "a", pair.a, y + 1), ("B", "b", pair.b, y + 15))
     for run, (side, kind, recipient, top) in enumerate(runs):

@@ -131,7 +131,7 @@ def _recipients(differences: Differences, names: tuple[str, str]) -> list[str]:
     parts = [_wide(f"{slopes}: drawing", slope_drawing(differences, names))]
     if movers:
         rows = [
-            (message_numbers(pair), differences.shown.path(pair.one.address), fate(pair.a),
+            (message_numbers(pair), differences.shown.path(pair.recipient.address), fate(pair.a),
              fate(pair.b),
              change(pair), mostly(differences, pair))
             for pair in movers[:_ROWS]
@@ -162,7 +162,7 @@ def _phases(differences: Differences) -> list[str]:
     rows = [row("all that changed", totals, sum(totals.values()))]
     movers = [pair for pair in differences.movers() if pair.change]
     for pair in movers[:_PHASE_ROWS]:
-        who = f"{message_numbers(pair)} {differences.shown.path(pair.one.address)}"
+        who = f"{message_numbers(pair)} {differences.shown.path(pair.recipient.address)}"
         spent = {part.phase: part.change for part in differences.phase_changes(pair)}
         rows.append(row(who, spent, pair.change or 0.0))
     heading = "Seconds that B took more (+) or less (-), by phase"

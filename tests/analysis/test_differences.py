@@ -160,7 +160,7 @@ def test_the_recipients_that_fared_otherwise_are_those_whose_outcome_or_time_dif
         if list(a.of(("submit",))) != list(b.of(("submit",))):  # then numbers are of other mail
             continue
         ours, theirs = fates(a), fates(b)
-        movers = {(pair.one.message, pair.one.address) for pair in differences(a, b).movers()}
+        movers = {(pair.recipient.message, pair.recipient.address) for pair in differences(a, b).movers()}
         assert {key for key in ours if ours[key] != theirs.get(key)} <= movers, name
 
 
@@ -315,7 +315,7 @@ def test_a_run_that_was_stopped_parts_where_it_was_stopped() -> None:
     assert found.first is not None
     assert says(found.first.a) == "The run was stopped here."
     assert says(found.first.b) == "ann@A.ARPA hands message 3 to A.ARPA, for cay@B.ARPA."
-    assert [(pair.a, pair.one.message) for pair in found.movers()] == [(None, 3)]
+    assert [(pair.a, pair.recipient.message) for pair in found.movers()] == [(None, 3)]
 
 
 def test_hosts_and_links_of_one_run_alone_are_named_or_counted() -> None:
@@ -340,7 +340,7 @@ def test_topologies_that_have_nothing_in_common_are_compared() -> None:
     }
     found = compare(**other)
     assert not found.same
-    assert [pair.one.address for pair in found.movers()] == [
+    assert [pair.recipient.address for pair in found.movers()] == [
         "bob@B.ARPA", "yip@Y.ARPA", "bob@B.ARPA", "cay@B.ARPA", "cay@B.ARPA",
     ]  # fmt: skip
     assert found.loads.unit == "bytes"
@@ -494,7 +494,7 @@ def test_the_first_event_that_only_a_live_run_has_is_found() -> None:
     assert (says(found.first.a), found.first.b) == (
         "B.ARPA delivers message 3 into the mailbox of cay.", None,
     )  # fmt: skip
-    assert [pair.one.message for pair in found.movers()] == [3]
+    assert [pair.recipient.message for pair in found.movers()] == [3]
 
 
 def test_dates_and_what_external_hosts_say_are_set_aside() -> None:

@@ -40,7 +40,7 @@ def judged(*rows: Row, start: Row = START) -> tuple[list[str], list[bytes]]:
     """The sentences about ours, and the octets that others are blamed for."""
     rules = Invariants()
     rules.take_all([start, OUT, IN, *rows])
-    ours = [breach.sentence for breach in rules.found(Account(rows))]
+    ours = [breach.sentence for breach in rules.breaches(Account(rows))]
     return ours, [breach.octets for breach in rules.peers.breaches]
 
 

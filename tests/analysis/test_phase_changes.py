@@ -51,7 +51,7 @@ def three_mails(bandwidth: str) -> lab.Trace:
 def test_the_phase_that_did_most_is_named_with_its_cause() -> None:
     """By hand: sending is bytes by rate, and later mail waits in the spool behind the first."""
     found = differences(three_mails("1200 bit/s"), three_mails("2400 bit/s"))
-    first, *_, last = sorted(found.pairs, key=lambda pair: pair.one.message)
+    first, *_, last = sorted(found.pairs, key=lambda pair: pair.recipient.message)
     assert first.change is not None
     changes = {one.phase: one for one in found.phase_changes(first)}
     assert changes["sending"].a == pytest.approx(2 * changes["sending"].b, rel=0.15)

@@ -130,7 +130,7 @@ def test_large_mail_is_not_copied_for_the_trace_nor_for_the_digest(tmp_path: Pat
     assert peak < 2.5 * size
     summary = analysis.account.summary()
     assert summary["delivered"] == 1
-    assert analysis.rules.found(analysis.account) == []
+    assert analysis.rules.breaches(analysis.account) == []
 
 
 SENT = 32 << 20

@@ -48,7 +48,7 @@ def test_those_that_moved_most_have_names_and_others_have_not() -> None:
     assert [line.pair for line in sorted(named, key=lambda line: line.rank or 0)] == (
         found.movers()[:NAMED]
     )
-    assert chart.others == len(found.pairs) - NAMED
+    assert chart.unnamed == len(found.pairs) - NAMED
     assert {label.text for label in chart.right} == {
         "55.4 s sooner", "50.8 s sooner", "47.7 s sooner", "40.7 s sooner", "36.6 s sooner",
         "30.2 s sooner", "17.8 s sooner",
@@ -93,7 +93,7 @@ def test_of_very_many_lines_some_are_drawn_and_all_are_counted() -> None:
     a, b = many(LINES + 100, "10 ms"), many(LINES + 100, "20 ms")
     chart = slopes(differences(a.trace, b.trace))
     assert len(chart.lines) <= LINES + NAMED
-    assert chart.others == LINES + 100 - NAMED
+    assert chart.unnamed == LINES + 100 - NAMED
     assert not chart.is_logarithmic
     assert chart.ticks[0] == (0.0, "0 s")
 

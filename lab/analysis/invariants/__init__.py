@@ -32,4 +32,4 @@ def breaches(rows: Iterable[Row], account: Account | None = None) -> list[Breach
     """Return the rules that a run broke, in order of time; ``account`` is that of the same rows."""
     rules = Invariants()
     rules.take_all(rows)
-    return rules.found(account if account is not None else Account(rows))
+    return rules.breaches(account if account is not None else Account(rows))

@@ -37,7 +37,7 @@ class Invariants:
             if handler is not None:
                 handler(row)
 
-    def found(self, account: Account) -> list[Breach]:
+    def breaches(self, account: Account) -> list[Breach]:
         """Return the breaches, with those of mail that the account of the same rows has lost."""
         findings = [*self.mail.findings, *self.replies.findings]
         return together([finding.breach() for finding in findings], account)

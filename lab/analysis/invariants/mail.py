@@ -70,13 +70,13 @@ class MailRules:
     """
 
     def __init__(self) -> None:
-        self._found = Findings()
+        self._findings = Findings()
         self._answering: set[int | None] = set()
         self._octets: dict[int | None, Arrived] = {}
         self._late: deque[int | None] = deque()
         self._mail: dict[int, Mail] = {}
         self._done_with: deque[int] = deque()
-        self._form = FormRules(self._found)
+        self._form = FormRules(self._findings)
         self._holding: dict[str, frozenset[str]] = {}
         self._scripted: set[str] = set()
         self._clearing: set[str] = set()
@@ -89,7 +89,7 @@ class MailRules:
     @property
     def findings(self) -> list[Finding]:
         """The breaches: the first :data:`MOST`, and those at the same time as the last of them."""
-        return self._found.all
+        return self._findings.all
 
     # -- the channel ------------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class MailRules:
         if row[PEER] == OUTSIDE and octets is not None:
             mail = self._from_outside(row, mail)
         if octets is None or mail is None:
-            self._found.add(
+            self._findings.add(
                 NOT_SENT,
                 row,
                 f"{host} accepted message ",
@@ -229,7 +229,7 @@ class MailRules:
                 self._from_nowhere(row, recipient, "sent on")
             may_be_untrue = row[PEER] in self._scripted or session in self._form.altered
             if recipient not in promised and not may_be_untrue:
-                self._found.add(
+                self._findings.add(
                     LOST,
                     row,
                     f"{host} removed message ",
@@ -310,7 +310,7 @@ class MailRules:
     def _from_nowhere(
         self, row: Row, recipient: str, done: str, message: int | None = None
     ) -> None:
-        self._found.add(
+        self._findings.add(
             NOT_SENT,
             row,
             f"{row[HOST]} had no mail for recipient {recipient} of message ",
@@ -333,7 +333,7 @@ class MailRules:
             return  # mail may be anywhere
         for message, mail in self._mail.items() if row[END_REASON] == "settled" else ():
             for recipient, host in mail.hand:
-                self._found.add(
+                self._findings.add(
                     LOST,
                     (row[T], "", host, None, None, message),
                     f"{host} took message ",
@@ -342,7 +342,7 @@ class MailRules:
                 )
             for recipient, host in mail.spool:
                 if self._down[host] <= 0 and host not in self._holding:
-                    self._found.add(
+                    self._findings.add(
                         END,
                         (row[T], "", host, None, None, message),
                         "the run is over, and message ",

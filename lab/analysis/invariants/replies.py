@@ -57,7 +57,7 @@ class Replies:
     """
 
     def __init__(self) -> None:
-        self._found = Findings()
+        self._findings = Findings()
         self._due: dict[int | None, frozenset[bytes]] = {}
         self.contrary: set[str] = set()
         self.scripted: set[str] = set()
@@ -67,7 +67,7 @@ class Replies:
     @property
     def findings(self) -> list[Finding]:
         """The first wrong replies, and those at the same time as the last of them."""
-        return self._found.all
+        return self._findings.all
 
     def handlers(self) -> dict[str, Callable[[Row], None]]:
         """Return what checks a row, for each kind of row that the rule needs."""
@@ -151,7 +151,7 @@ class Replies:
             return
         text = row[OCTETS].decode("latin-1").strip()
         words = (f"{peer} said {text!r} in session ", of_session(session), f", {why}")
-        self._found.add(REPLY, row, *words)
+        self._findings.add(REPLY, row, *words)
 
 
 def _why(codes: frozenset[bytes]) -> str:

@@ -78,8 +78,8 @@ class _Halving:
             w
             for node, neighbours in enumerate(self.joined)
             if inside[node]
-            for other, w in neighbours.items()
-            if not inside[other]
+            for neighbour, w in neighbours.items()
+            if not inside[neighbour]
         )
         return (off if off > _NEAR * self.total else 0.0), between
 
@@ -94,10 +94,10 @@ class _Halving:
         order = [heaviest]
         seen = {heaviest}
         for node in order:
-            for other in self.joined[node]:
-                if other not in seen:
-                    seen.add(other)
-                    order.append(other)
+            for neighbour in self.joined[node]:
+                if neighbour not in seen:
+                    seen.add(neighbour)
+                    order.append(neighbour)
         spread = [order[place * (len(order) - 1) // (STARTS - 1)] for place in range(STARTS)]
         return list(dict.fromkeys(spread))
 
@@ -121,11 +121,11 @@ class _Halving:
                 break
             inside[node] = True
             weight = after
-            for other, between in joined[node].items():
-                if not inside[other]:
-                    inward[other] += between
-                    part = inward[other] / outward[other] if outward[other] else 0.0
-                    heappush(heap, (-part, other))
+            for neighbour, between in joined[node].items():
+                if not inside[neighbour]:
+                    inward[neighbour] += between
+                    part = inward[neighbour] / outward[neighbour] if outward[neighbour] else 0.0
+                    heappush(heap, (-part, neighbour))
         return inside
 
     def refined(self, inside: list[bool]) -> list[bool]:
@@ -166,7 +166,7 @@ class _Sides:
         self._side = side = list(inside)
         self._free = [True] * len(side)
         self._gains = [
-            sum(w if side[other] != side[node] else -w for other, w in neighbours.items())
+            sum(w if side[neighbour] != side[node] else -w for neighbour, w in neighbours.items())
             for node, neighbours in enumerate(self._joined)
         ]
         self._heaps: tuple[list[tuple[float, int]], ...] = ([], [])
@@ -214,7 +214,7 @@ class _Sides:
         self.gained += gains[node]
         side[node] = not side[node]
         self.moved.append(node)
-        for other, between in self._joined[node].items():
-            if self._free[other]:
-                gains[other] += 2 * between if side[other] != side[node] else -2 * between
-                heappush(self._heaps[side[other]], (-gains[other], other))
+        for neighbour, between in self._joined[node].items():
+            if self._free[neighbour]:
+                gains[neighbour] += 2 * between if side[neighbour] != side[node] else -2 * between
+                heappush(self._heaps[side[neighbour]], (-gains[neighbour], neighbour))

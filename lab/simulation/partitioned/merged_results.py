@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 from typing import Any, Final
 
-from lab.analysis.account import Account, Rest
+from lab.analysis.account import Account, Unsettled
 from lab.analysis.invariants import Breach, together
 from lab.analysis.invariants.breach import Finding
 from lab.analysis.invariants.peers import Peers
@@ -39,7 +39,7 @@ class MergedResults:
         self._messages = _numbers()
         self._aliases = _numbers()
         self._findings: list[Finding] = []
-        self._rests: list[Rest] = []
+        self._unsettled: list[Unsettled] = []
 
     @property
     def messages(self) -> int:
@@ -100,7 +100,7 @@ class MergedResults:
         self,
         findings: Iterable[tuple[Any, ...]],
         settled: Iterable[Settled],
-        rest: Rest,
+        unsettled: Unsettled,
     ) -> None:
         """Take the last results of a partition.
 
@@ -109,13 +109,13 @@ class MergedResults:
         """
         self._findings += [Finding(*finding) for finding in findings]
         self.account.take_settled(settled, self._messages.known)
-        self._rests.append(rest)
+        self._unsettled.append(unsettled)
 
     def settle(self) -> None:
         """Take over what all partitions know of recipients that have not been settled."""
         self.account.recipients.clear()
-        for rest in self._rests:
-            self.account.join(rest, self._messages.known)
+        for unsettled in self._unsettled:
+            self.account.join(unsettled, self._messages.known)
 
     def give_up(self, rows: Iterable[Row], level: str) -> None:
         """Make the account from the rows that were kept, as not all last results have come.
@@ -134,7 +134,7 @@ class MergedResults:
         """The rules that others have broken: none, because they take part in live runs only."""
         return Peers()
 
-    def found(self, account: Account) -> list[Breach]:
+    def breaches(self, account: Account) -> list[Breach]:
         """Return the broken rules; ``account`` of the same rows says which mail is lost."""
         return together([finding.breach(self._known) for finding in self._findings], account)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from lab.analysis.account import Account, Rest
+from lab.analysis.account import Account, Unsettled
 from lab.analysis.invariants import MailRules
 from lab.analysis.invariants.breach import Finding
 from lab.analysis.recipients import Settled
@@ -44,9 +44,9 @@ class OwnedResults:
         """Return the recipients that have been settled for good since the last call."""
         return self._account.settled.pop_all()
 
-    def rest(self) -> Rest:
+    def unsettled(self) -> Unsettled:
         """Return what is known of all other recipients."""
-        return self._account.rest()
+        return self._account.unsettled()
 
     def findings(self) -> list[Finding]:
         """Return what the rules have found."""

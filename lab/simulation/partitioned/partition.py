@@ -134,11 +134,11 @@ class PartitionSimulation(Simulation):
         connection.call(at, order, opens=opens)
 
     def _take_control(self, message: Message) -> None:
-        at, order, _, key, *rest = message
+        at, order, _, key, *contents = message
         if key in self.remote.called:
-            self.remote.called[key].called.call(at, order, opens=rest[0])
+            self.remote.called[key].called.call(at, order, opens=contents[0])
         elif key in self.remote.calling:
-            self.remote.calling[key].arrive(at, order, None, *rest[1:])
+            self.remote.calling[key].arrive(at, order, None, *contents[1:])
 
     def _take_sent(self, message: Message) -> None:
         session = self.remote.called.get(message[3])
@@ -146,10 +146,10 @@ class PartitionSimulation(Simulation):
             session.arrive(message[0], message[1], message[4:])
 
     def _take_answered(self, message: Message) -> None:
-        at, order, _, key, *rest = message
+        at, order, _, key, *contents = message
         connection = self.remote.calling.get(key)
         if connection is not None:
-            connection.arrive(at, order, *rest)
+            connection.arrive(at, order, *contents)
 
     def _take_finished(self, message: Message) -> None:
         session = self.remote.called.get(message[3])

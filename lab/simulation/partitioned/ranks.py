@@ -250,19 +250,19 @@ class Network:
         """End in good order: no message is on its way when MPI ends."""
         latest = time.monotonic() + TIMEOUT
         if self.rank == 0:
-            for other in range(1, self.size):
-                self.send(other, LEAVE, b"")
+            for rank in range(1, self.size):
+                self.send(rank, LEAVE, b"")
         self._wait_for(lambda: not self._leaving, latest)
         if self.rank:
             self.send(0, LEFT, b"")
             self._wait_for(lambda: bool(self._come[GONE, 0]), latest)
             self._mpi.Finalize()
             return
-        for other in range(1, self.size):
-            left = self._come[LEFT, other]
+        for rank in range(1, self.size):
+            left = self._come[LEFT, rank]
             self._wait_for(lambda left=left: bool(left), latest)
-        for other in range(1, self.size):
-            self.send(other, GONE, b"")
+        for rank in range(1, self.size):
+            self.send(rank, GONE, b"")
         self._wait_for(lambda: not self._leaving, latest)
         self._mpi.Finalize()
 
@@ -311,9 +311,9 @@ class Network:
             tag, to, octets = LEAVE, 0, b""
         if tag == LEAVE:
             self._is_over, self.pipe = True, None
-        for other in range(self.size) if tag == START else [to]:
+        for rank in range(self.size) if tag == START else [to]:
             if tag != LEAVE:
-                self.send(other, tag, octets)
+                self.send(rank, tag, octets)
         return True
 
 
@@ -322,17 +322,17 @@ class RankPeers:
 
     def __init__(self, network: Network, count: int) -> None:
         self._network = network
-        self._others = [number for number in range(count) if number != network.rank]
+        self._other_ranks = [number for number in range(count) if number != network.rank]
 
     def send(self, report: Report, outboxes: list[list[Message]]) -> None:
         """Send each partition the report and its outbox, which is emptied."""
-        for number in self._others:
+        for number in self._other_ranks:
             self._network.send(number, WINDOW, marshal.dumps((report, outboxes[number])))
             outboxes[number] = []
 
     def receive(self) -> list[tuple[Report, list[Message]]]:
         """Return what each of the others has sent next."""
-        return [marshal.loads(self._network.receive(WINDOW, other)) for other in self._others]
+        return [marshal.loads(self._network.receive(WINDOW, rank)) for rank in self._other_ranks]
 
     def flush(self) -> None:
         """Wait until everything is sent."""

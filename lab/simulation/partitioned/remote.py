@@ -191,8 +191,8 @@ class CallingConnection(Connection):
         """Return a stream that ends in the other partition."""
         return RemoteStream(self.env, route, self._posted)
 
-    def _post(self, at: float, order: int, kind: int, *rest: Any) -> None:
-        self.remote.post(self.route.nodes[-1], (at, order, kind, self.key, *rest))
+    def _post(self, at: float, order: int, kind: int, *contents: Any) -> None:
+        self.remote.post(self.route.nodes[-1], (at, order, kind, self.key, *contents))
 
     # -- opening --------------------------------------------------------------------------------
 
@@ -450,9 +450,9 @@ class RemoteReceiverSession(AnySession):
         self.number = -called.key
         self.receiver.open(called.env.now, -called.key)
 
-    def arrive(self, at: float, order: int, rest: tuple[Any, ...]) -> None:
+    def arrive(self, at: float, order: int, contents: tuple[Any, ...]) -> None:
         """Have a command or mail data arrive that the sender-SMTP has sent."""
-        RemoteDelivery(self.called.env, self.called.at_receiver, at, order, *rest)
+        RemoteDelivery(self.called.env, self.called.at_receiver, at, order, *contents)
 
     def at_receiver(self, delivery: Delivery) -> None:
         """Give a command or mail data to the receiver-SMTP."""

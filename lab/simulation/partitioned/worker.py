@@ -192,7 +192,7 @@ class WorkerProcess:
         self.peers.flush()
         local, owned = self.results, self.simulation.owned_results
         findings = [tuple(finding) for finding in (*local.findings(), *owned.findings())]
-        results = (local.hashes(), findings, owned.settled(), owned.rest())
+        results = (local.hashes(), findings, owned.settled(), owned.unsettled())
         self.coordinator.send_bytes(marshal.dumps((Message.FINISHED.value, *results)))
 
     # -- the coordinator ------------------------------------------------------------------------

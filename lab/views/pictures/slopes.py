@@ -127,10 +127,10 @@ def _legend(ax: Axes, laid_out: Slopes) -> None:
         for end, look in _ENDS.items()
         if end in ends
     }
-    if laid_out.others:
-        words = count_noun(laid_out.others, "other recipient")
+    if laid_out.unnamed:
+        words = count_noun(laid_out.unnamed, "other recipient")
         if laid_out.left_out:
-            words = f"{laid_out.others - laid_out.left_out:,} of {words}"
+            words = f"{laid_out.unnamed - laid_out.left_out:,} of {words}"
         keys[words] = Line2D([], [], color=plot_style.LINE, lw=1.2)
     for side, count in zip("AB", laid_out.alone, strict=True):
         if count:

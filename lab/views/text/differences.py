@@ -62,8 +62,8 @@ def difference_table(
 
 def _cut(lines: Sequence[str], where: str = "") -> list[str]:
     left = len(lines) - _LINES
-    rest = f"and {count_noun(left, 'more difference')}{where}"
-    return [*lines[:_LINES], *([rest] if left > 0 else [])]
+    unlisted = f"and {count_noun(left, 'more difference')}{where}"
+    return [*lines[:_LINES], *([unlisted] if left > 0 else [])]
 
 
 def difference_lines(
@@ -116,7 +116,7 @@ def _movers(differences: Differences, movers: Sequence[RecipientPair], rows: int
     for name in ("message", "recipient", "in A", "in B", "B is", *why):
         table.add_column(name, justify="right" if name == "message" else "left")
     for pair in movers[:rows]:
-        who = differences.shown.path(pair.one.address)
+        who = differences.shown.path(pair.recipient.address)
         cells = [message_numbers(pair), who, fate(pair.a), fate(pair.b), change(pair)]
         table.add_row(*cells, *([mostly(differences, pair)] if why else []))
     if (left := len(movers) - rows) > 0:
