@@ -56,8 +56,8 @@ def unfolded(header: bytes, wanted: bytes) -> list[bytes]:
 
 def without_received(mail_data: bytes) -> bytes:
     """Return mail without the Received fields with which it begins."""
-    while (rest := without_first_received(mail_data)) is not None:
-        mail_data = rest
+    while (without_first := without_first_received(mail_data)) is not None:
+        mail_data = without_first
     return mail_data
 
 

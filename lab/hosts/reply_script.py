@@ -289,17 +289,17 @@ class ForeignScript(ReplyScript):
     ) -> None:
         super().__init__((), {})
         self._ask, self._hang_up = ask, hang_up
-        self._said: tuple[bytes, str] | None = None
+        self._answer: tuple[bytes, str] | None = None
 
     def receive(self, octets: bytes) -> None:
         """Give the program what has arrived."""
-        self._said = self._ask(octets)
+        self._answer = self._ask(octets)
 
     def next(self, stage: str) -> int | None:
         """Return the code that the program said; None if what has arrived is not a command."""
-        if self._said is None:
-            self._said = self._ask(b"")
-        octets, then = self._said
+        if self._answer is None:
+            self._answer = self._ask(b"")
+        octets, then = self._answer
         spec = ScriptedReply(OPEN, octets=octets, then=then or _NOTHING)
         self._due.append(_Due(stage, spec, False))
         if stage in _MAILS:

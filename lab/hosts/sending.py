@@ -95,9 +95,9 @@ class QueueSender:
         if known(HostName(greeted_as)) != self.queue.host:
             return greeted_as
         # RFC 821 puts the name into this reply only in its examples; "250 OK" has none
-        other = known(HostName(welcomed_as))
-        is_name = other is not None or "." in welcomed_as.rstrip(".")
-        return welcomed_as if is_name and other != self.queue.host else ""
+        host_welcoming = known(HostName(welcomed_as))
+        is_name = host_welcoming is not None or "." in welcomed_as.rstrip(".")
+        return welcomed_as if is_name and host_welcoming != self.queue.host else ""
 
     def next(self) -> Outgoing | None:
         """Return the next mail, at most 100 recipients of it at a time (section 4.5.3)."""

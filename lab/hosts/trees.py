@@ -69,12 +69,12 @@ class NetworkMap:
         self.ranks = ranks = {host: rank for rank, host in enumerate(self.hosts)}
         self.inner = sum(len(joined) != 1 for joined in neighbours.values())
         self.joined: list[_Joined] = [
-            [(ranks[other], neighbours[other][host].cost) for other in neighbours[host]]
+            [(ranks[neighbour], neighbours[neighbour][host].cost) for neighbour in neighbours[host]]
             for host in self.hosts
         ]
         self.passes = [host in relays for host in self.hosts]
         self._inward = [
-            [other for other in joined if other[0] < self.inner]
+            [neighbour for neighbour in joined if neighbour[0] < self.inner]
             for joined in self.joined[: self.inner]
         ]
         self._passing = [
@@ -143,22 +143,22 @@ def _fill(tree: array[int], onto: list[_Joined], target: int, cost: float) -> No
             if costs[host] < cost:
                 continue
             further = hops[host] + 1
-            for other, price in onto[host]:
+            for neighbour, price in onto[host]:
                 total = cost + price
-                if total > costs[other]:
+                if total > costs[neighbour]:
                     continue
-                if total < costs[other]:
-                    costs[other] = total
+                if total < costs[neighbour]:
+                    costs[neighbour] = total
                     if total in waiting:
-                        waiting[total].append(other)
+                        waiting[total].append(neighbour)
                     else:
-                        waiting[total] = [other]
+                        waiting[total] = [neighbour]
                         heappush(heap, total)
-                elif further < hops[other]:
+                elif further < hops[neighbour]:
                     if total == cost:
-                        hosts.append(other)
-                elif further > hops[other] or host > tree[other]:
+                        hosts.append(neighbour)
+                elif further > hops[neighbour] or host > tree[neighbour]:
                     continue
-                hops[other] = further
-                tree[other] = host
+                hops[neighbour] = further
+                tree[neighbour] = host
         del waiting[cost]

@@ -67,10 +67,14 @@ class PathFinder:
                     if up:
                         self._paths[host, node, environment] = path
                     continue
-            for other, link, price in self._joined.get(node, ()):
-                if link.environment == environment and other not in seen and (link.up or not up):
+            for neighbour, link, price in self._joined.get(node, ()):
+                if (
+                    link.environment == environment
+                    and neighbour not in seen
+                    and (link.up or not up)
+                ):
                     pushed += 1  # so that links, which have no order, are never compared
-                    step = (cost + price, hops + 1, other, pushed, (*path, link))
+                    step = (cost + price, hops + 1, neighbour, pushed, (*path, link))
                     heapq.heappush(heap, step)
         return neighbours
 

@@ -34,9 +34,9 @@ class Transport:
         """Return how many bytes ``size`` bytes of data are on a link, with their headers."""
         if self.under is None:
             return size + self.header * -(-size // self.segment)
-        whole, rest = divmod(size, self.segment)
+        whole, octets_left = divmod(size, self.segment)
         carried = whole * self.under.on_the_wire(self.segment + self.header)
-        return carried + (self.under.on_the_wire(rest + self.header) if rest else 0)
+        return carried + (self.under.on_the_wire(octets_left + self.header) if octets_left else 0)
 
     @property
     def piece(self) -> int:

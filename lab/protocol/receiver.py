@@ -382,17 +382,17 @@ class ReceiverSMTP:
         Raises :class:`Misuse` if it is not a reply, or not one for that row.
         """
         if verdict is LATER:
-            raise Misuse(f"{self._said(method)} LATER, which only accept() may return")
+            raise Misuse(f"{self._returned(method)} LATER, which only accept() may return")
         if isinstance(verdict, Reply):
             if verdict.code in PLAIN[row]:
                 return verdict
             why = why_not_permitted(row, verdict)
             if not why:
                 return with_domain(verdict, self.domain)
-            raise Misuse(f"{self._said(method)} {verdict}: {why}")
-        raise Misuse(f"{self._said(method)} {why_not_a_reply(method, verdict)}")
+            raise Misuse(f"{self._returned(method)} {verdict}: {why}")
+        raise Misuse(f"{self._returned(method)} {why_not_a_reply(method, verdict)}")
 
-    def _said(self, method: str) -> str:
+    def _returned(self, method: str) -> str:
         name = type(self.installation).__name__
         return f"{name}.{method}() returned" if method != "answer" else "answer() was given"
 

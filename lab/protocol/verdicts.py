@@ -51,9 +51,9 @@ def why_not_permitted(row: str, verdict: Reply) -> str:
 
 def why_not_a_reply(method: str, returned: object) -> str:
     """Return what an installation's method returned in place of a reply, and what is usual."""
-    got = "nothing (None)" if returned is None else repr(returned)[:80]
+    in_words = "nothing (None)" if returned is None else repr(returned)[:80]
     usual = _USUAL.get(method, 'reply(250, "OK"), or reply(550) to refuse')
-    return f"{got}; it must return a Reply: {usual}"
+    return f"{in_words}; it must return a Reply: {usual}"
 
 
 def with_domain(verdict: Reply, domain: str) -> Reply:

@@ -282,7 +282,7 @@ class Finder:
             execute = partial(_execute, spec.loader.exec_module)
             setattr(spec.loader, "exec_module", execute)  # noqa: B010 - a method of this one loader
         elif name[4:] in MODULES:
-            is_package = any(other.startswith(f"{name[4:]}.") for other in MODULES)
+            is_package = any(module.startswith(f"{name[4:]}.") for module in MODULES)
             loader: Any = _OldModule
             spec = ModuleSpec(name, loader, is_package=is_package)
         return spec

@@ -148,10 +148,10 @@ def _of_demands(
     demands = sorted(each for each in spec.demands if each[0] in at_senders)
     demands = [each for each in demands if each[1] in at_receivers]
     bounds = list(accumulate(value for *_, value in demands))
-    froms, tos, which = streams
+    froms, tos, pairs = streams
 
     def pick() -> tuple[_User, _User]:
-        place = bisect_right(bounds, which.random() * bounds[-1])
+        place = bisect_right(bounds, pairs.random() * bounds[-1])
         a, b, _ = demands[min(place, len(demands) - 1)]
         here, there = at_senders[a], at_receivers[b]
         return here[froms.index(len(here))], there[tos.index(len(there))]

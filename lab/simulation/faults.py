@@ -159,11 +159,11 @@ class Faults:
 
         self.call_at(self.driver.env.now + gap, happen, None)
 
-    def _apply_again(self, which: tuple[FaultSpec, int]) -> None:
+    def _apply_again(self, spec_and_times: tuple[FaultSpec, int]) -> None:
         """Let a fault happen that comes every so often, as often as it has come before."""
         if self.is_over():
             return
-        spec, times = which
+        spec, times = spec_and_times
         self._apply(spec)
         assert spec.every is not None, "a fault that happens once has another way"
         at = (spec.at or 0.0) + (times + 1) * spec.every

@@ -55,20 +55,20 @@ class Interceptions:
         Changed replies and commands cannot be added: they are told apart by numbers that are
         counted from the beginning of a session.
         """
-        other = Interceptions(specs)
+        additional = Interceptions(specs)
         for session in sessions:
             added: list[Interception] = []
-            if other._have_hang_ups and not self._have_hang_ups:
+            if additional._have_hang_ups and not self._have_hang_ups:
                 added.append(HangUps(self, session))
-            if other._have_one_ways and not self._have_one_ways:
+            if additional._have_one_ways and not self._have_one_ways:
                 added.append(SimplexFailures(self, session))
-            if other._await_replies and not self._await_replies:
+            if additional._await_replies and not self._await_replies:
                 added.append(NoticedReplies(self, session))
             connection = session.connection
             connection.interceptions = (*connection.interceptions, *added)
-        self._have_hang_ups = self._have_hang_ups or other._have_hang_ups
-        self._have_one_ways = self._have_one_ways or other._have_one_ways
-        self._await_replies = self._await_replies or other._await_replies
+        self._have_hang_ups = self._have_hang_ups or additional._have_hang_ups
+        self._have_one_ways = self._have_one_ways or additional._have_one_ways
+        self._await_replies = self._await_replies or additional._await_replies
 
     def close(self) -> None:
         """Notice nothing any more, at the end of a run."""
@@ -159,18 +159,18 @@ class ChangedReplies(Interception):
     another process, which asks :meth:`Interceptions.change`.
     """
 
-    __slots__ = ("_arrived", "_given", "_interceptions", "_record", "_session")
+    __slots__ = ("_arrived", "_interceptions", "_record", "_sent", "_session")
 
     def __init__(self, interceptions: Interceptions, session: AnySession, record: Record) -> None:
         self._interceptions = interceptions
         self._session = session
         self._record = record
-        self._given = self._arrived = 0
+        self._sent = self._arrived = 0
 
     def next_reply(self) -> Reply | None:
         """Return what replaces the next reply of the receiver-SMTP; None to leave its own."""
-        self._given += 1
-        spec = self._change(self._given)
+        self._sent += 1
+        spec = self._change(self._sent)
         return reply_of(spec.line or "") if spec is not None else None
 
     def before_sender(self, delivery: Delivery) -> int | None:

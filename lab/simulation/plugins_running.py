@@ -129,13 +129,13 @@ class RunningPlugins:
         if steps is not None:
             self._faults.call_at(0.0, self._go_on, (fault, steps))
 
-    def _go_on(self, which: tuple[Fault, Iterator[float]]) -> None:
+    def _go_on(self, fault_and_steps: tuple[Fault, Iterator[float]]) -> None:
         faults, driver = self._faults, self._driver
         assert faults is not None
         assert driver is not None
         if faults.is_over():
             return
-        fault, steps = which
+        fault, steps = fault_and_steps
         wait = ask(fault, run, steps)
         if wait is None:
             return
@@ -148,7 +148,7 @@ class RunningPlugins:
                 f"{called(fault)} yielded {shown(wait)} in run(); it must be a number of seconds, "
                 f"more than 0 and at most {LONGEST_WAIT:g}"
             )
-        faults.call_at(driver.env.now + wait, self._go_on, which)
+        faults.call_at(driver.env.now + wait, self._go_on, fault_and_steps)
 
     # -- probes ---------------------------------------------------------------------------------
 

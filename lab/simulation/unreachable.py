@@ -26,21 +26,21 @@ def unreachable_mail(topology: Topology) -> list[str]:
     """Return what there is to say of the pieces of a network, and of mail with no way."""
     sizes = sorted(pieces_of(topology), reverse=True)
     world = World(topology)
-    said = []
+    sentences = []
     if len(sizes) > 1:
         shown = ", ".join(f"{size:,}" for size in sizes[:5])
         unlisted = f" and {len(sizes) - 5:,} more" if len(sizes) > 5 else ""
-        said.append(
+        sentences.append(
             f"the network is in {len(sizes):,} pieces, of {shown}{unlisted} hosts and routers"
         )
         if not topology.traffic:
             hosts = {host.name: 1 for host in topology.hosts.values() if host.kind != "router"}
             share = _Reach(topology, world).share_lost(hosts, hosts, len(hosts))
-            said[0] += f"; about {_percent(share)} of mail from any host to any cannot arrive"
-    reason = "for lack of a way" if said else "for lack of relays on the way"
-    said += _of_mail(world, reason)
-    said += _of_traffic(topology, world, reason)
-    return said
+            sentences[0] += f"; about {_percent(share)} of mail from any host to any cannot arrive"
+    reason = "for lack of a way" if sentences else "for lack of relays on the way"
+    sentences += _of_mail(world, reason)
+    sentences += _of_traffic(topology, world, reason)
+    return sentences
 
 
 def pieces_of(topology: Topology) -> list[int]:
@@ -75,9 +75,9 @@ def _of_mail(world: World, reason: str) -> Iterator[str]:
     routes = [route for route in planned_routes(world) if not route.hosts]
     lost = [each for each in routes if known(HostName(each.to.rpartition("@")[2])) is not None]
     if lost:
-        which = f"{lost[0].to}, from {lost[0].sender}"
+        example = f"{lost[0].to}, from {lost[0].sender}"
         recipients = count_noun(len(lost), "recipient")
-        yield f"{recipients} of [[mail]] cannot be reached {reason}: {which}"
+        yield f"{recipients} of [[mail]] cannot be reached {reason}: {example}"
 
 
 def _of_traffic(topology: Topology, world: World, reason: str) -> Iterator[str]:
@@ -127,9 +127,9 @@ class _Reach:
         self._neighbours = world.routes.neighbours_of
         joined = _Joined()
         for name in relays:
-            for other in self._neighbours(name):
-                if other in relays:
-                    joined.join(name, other)
+            for neighbour in self._neighbours(name):
+                if neighbour in relays:
+                    joined.join(name, neighbour)
         self._around = {
             host.name: self._relays_around(host.name, relays, joined.first) for host in speaking
         }
@@ -139,7 +139,9 @@ class _Reach:
     ) -> frozenset[str]:
         if name in relays:
             return frozenset((first(name),))
-        return frozenset(first(other) for other in self._neighbours(name) if other in relays)
+        return frozenset(
+            first(neighbour) for neighbour in self._neighbours(name) if neighbour in relays
+        )
 
     def share_lost(self, senders: dict[str, int], receivers: dict[str, int], same: int) -> float:
         """Return the share of pairs of a sender and a receiver that have no way; 0 if unknown.
@@ -151,10 +153,10 @@ class _Reach:
         if pairs <= 0 or len(here) * len(there) > MOST_GROUPS**2:
             return 0.0
         apart = sum(
-            count * other
-            for around, count in here.items()
-            for also, other in there.items()
-            if around.isdisjoint(also)
+            sender_count * receiver_count
+            for around, sender_count in here.items()
+            for around_receiver, receiver_count in there.items()
+            if around.isdisjoint(around_receiver)
         )
         return (apart - self._beside(senders, receivers)) / pairs
 
@@ -169,9 +171,9 @@ class _Reach:
         beside = 0
         for host, count in senders.items():
             around = self._around[host]
-            for other in self._beside_or_at(host, around):
-                if other in receivers and around.isdisjoint(self._around[other]):
-                    beside += count * receivers[other]
+            for receiver in self._beside_or_at(host, around):
+                if receiver in receivers and around.isdisjoint(self._around[receiver]):
+                    beside += count * receivers[receiver]
         return beside
 
     def _beside_or_at(self, host: str, around: frozenset[str]) -> Iterable[str]:

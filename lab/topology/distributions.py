@@ -165,12 +165,12 @@ def _problem(of: Distribution) -> str | None:
         either = " or ".join(shape.one_of)
         return f"{of.distribution} requires {either}; write {_example(of.distribution)}"
     known = {*shape.requires, *shape.one_of, "min", "max"}
-    other = next(
+    not_taken = next(
         (name for name in (*of.parameters, "file", "values") if name in parameters - known), ""
     )
-    if other:
+    if not_taken:
         takes = join_some([*shape.requires, *shape.one_of, "min", "max"])
-        return f"{of.distribution} does not take {other}; it takes {takes}"
+        return f"{of.distribution} does not take {not_taken}; it takes {takes}"
     return _problem_of_range(of)
 
 

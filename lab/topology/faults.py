@@ -57,7 +57,7 @@ def _scheduled(
     table: Any, place: Place, links: tuple[LinkSpec, ...], hosts: Hosts, folder: Path
 ) -> list[FaultSpec]:
     """Return the faults of a file of changes, a fault for each change."""
-    keys = {key for key, value in table.given().items() if value is not None}
+    keys = {key for key, value in table.values_given().items() if value is not None}
     if table.schedule is None and any(
         problem.place == (*place, "kind") for problem in hosts.diagnostics.problems
     ):
@@ -146,7 +146,7 @@ def _check_every(table: Any, place: Place, whens: list[str], hosts: Hosts) -> No
 
 def _check_keys(table: Any, place: Place, hosts: Hosts) -> None:
     requires = REQUIRED_KEYS[table.kind]
-    keys = {key for key, value in table.given().items() if value is not None}
+    keys = {key for key, value in table.values_given().items() if value is not None}
     for key in requires:
         if key not in keys:
             example = _VALUES[FAULT_KINDS[table.kind].value].example if key == "value" else ""

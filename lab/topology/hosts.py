@@ -137,7 +137,7 @@ def filled(table: Any, defaults: Any) -> Any:
 
     ``users`` and ``user`` count as one key; inner tables are completed key by key.
     """
-    inherited = {} if table.kind == "router" else defaults.given()
+    inherited = {} if table.kind == "router" else defaults.values_given()
     if table.fields_given & {"users", "user"}:
         inherited = {key: value for key, value in inherited.items() if key not in ("users", "user")}
     updates = {}
@@ -146,16 +146,16 @@ def filled(table: Any, defaults: Any) -> Any:
             updates[key] = value
         elif isinstance(value, Table):
             own = getattr(table, key)
-            updates[key] = own.with_given(value.given() | own.given())
+            updates[key] = own.with_given(value.values_given() | own.values_given())
     return table.with_given(updates)
 
 
 def _names(name: str, elsewhere: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield the names of a host in all environments, with the keys that lead to them."""
     yield ("name",), name
-    for environment, other in elsewhere.items():
-        if other != name:
-            yield ("names", environment), other
+    for environment, name_there in elsewhere.items():
+        if name_there != name:
+            yield ("names", environment), name_there
 
 
 def _check_host(

@@ -356,7 +356,9 @@ def _built(
         "polls": build_polls(tables, hosts),
         "faults": build_faults(tables, links, hosts, source.folder),
         "retry": Retry(**tables.retry.values()),
-        "expect": {key: count for key, count in tables.expect.given().items() if count is not None},
+        "expect": {
+            key: count for key, count in tables.expect.values_given().items() if count is not None
+        },
         "notes": _notes(source, diagnostics),
         "recipe": recipe,
     }

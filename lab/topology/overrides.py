@@ -125,9 +125,9 @@ def _set(
 def _remove_other_content(table: Any, place: Place) -> None:
     """Remove the other keys for the content of a mail when one of them is set."""
     if place[0] == "mail" and len(place) == 3 and place[2] in CONTENTS:
-        for other in CONTENTS:
-            if other != place[2]:
-                table.pop(other, None)
+        for key in CONTENTS:
+            if key != place[2]:
+                table.pop(key, None)
 
 
 def _key(container: dict[str, Any], steps: list[str]) -> tuple[str, int]:

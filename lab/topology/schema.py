@@ -56,7 +56,7 @@ class Table:
         """The fields whose keys the file has."""
         return self.__pydantic_fields_set__
 
-    def given(self) -> dict[str, Any]:
+    def values_given(self) -> dict[str, Any]:
         """Return the values that the file has, by field, without defaults."""
         return {name: getattr(self, name) for name in self.fields_given}
 

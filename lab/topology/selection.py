@@ -36,7 +36,7 @@ class HostTables:
             name, label = _text(table, "name"), _text(table, "label")
             self.names.append(name)
             self.labels.append(label)
-            for each in (name, *_others(table)):
+            for each in (name, *_names_elsewhere(table)):
                 if each:
                     self._by_name.setdefault(HostName(each), number)
             if label:
@@ -187,7 +187,7 @@ def _text(table: Any, key: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _others(table: Any) -> Iterable[str]:
+def _names_elsewhere(table: Any) -> Iterable[str]:
     """Return the names of a host in other environments."""
     names = table.get("names") if isinstance(table, dict) else None
     values = names.values() if isinstance(names, dict) else ()

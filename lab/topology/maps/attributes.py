@@ -239,7 +239,7 @@ class Attributes:
                 key, value = "bandwidth", units.bits_per_second(value, "")
             if value is not None:
                 table[key] = _value(value, setting)
-        for name, use in plan.others:
+        for name, use in plan.of_other_programs:
             if use.key in table:
                 self.tally.unused.setdefault(name)
             elif attributes[name] is not None:
@@ -254,7 +254,9 @@ class Attributes:
         plan = _Plan(self._own_keys(names, by_name))
         known = {name for name, *_ in plan.own}
         known |= (
-            self._others(plan, by_name, known) if self._is_edge else self._of_nodes(plan, by_name)
+            self._of_other_programs(plan, by_name, known)
+            if self._is_edge
+            else self._of_nodes(plan, by_name)
         )
         for name in names:
             if name not in known and folded(name) not in self._silent:
@@ -277,13 +279,15 @@ class Attributes:
                     self.tally.used.setdefault(name, key)
         return list(declared.values())
 
-    def _others(self, plan: _Plan, by_name: Mapping[str, str], known: set[str]) -> set[str]:
+    def _of_other_programs(
+        self, plan: _Plan, by_name: Mapping[str, str], known: set[str]
+    ) -> set[str]:
         """Find the attributes of an edge that other programs have; return their names."""
-        for other, use in OF_EDGES.items():
-            name = by_name.get(other, "")
+        for attribute, use in OF_EDGES.items():
+            name = by_name.get(attribute, "")
             if name and name not in known and use.key in self._keys:
-                plan.others.append((name, use))
-        return {name for name, _ in plan.others}
+                plan.of_other_programs.append((name, use))
+        return {name for name, _ in plan.of_other_programs}
 
     def _of_nodes(self, plan: _Plan, by_name: Mapping[str, str]) -> set[str]:
         """Find where a node says that it is, and what it is called; return the names."""
@@ -334,7 +338,7 @@ class _Plan:
     """What is done with attributes of certain names."""
 
     own: list[tuple[str, str, Setting]]
-    others: list[tuple[str, Use]] = field(default_factory=list)
+    of_other_programs: list[tuple[str, Use]] = field(default_factory=list)
     place: tuple[str, ...] = ()
 
 

@@ -34,10 +34,10 @@ class _Reader:
         self._next = 0
         self._made = Map("DOT")
         for match in _TOKEN.finditer(text):
-            quoted, mark, html, word, other = match.groups()
-            if other is not None:
+            quoted, mark, html, word, stray = match.groups()
+            if stray is not None:
                 line = text.count("\n", 0, match.start()) + 1
-                raise GraphFault(f"line {line}: there should be no {other!r} here")
+                raise GraphFault(f"line {line}: there should be no {stray!r} here")
             if quoted is not None:
                 self._tokens.append(("text", _unescaped(quoted)))
             elif html is not None:

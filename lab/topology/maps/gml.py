@@ -61,8 +61,8 @@ def _parsed(text: str) -> list[tuple[str, Any]]:
     open_lists = [outer]
     key: str | None = None
     for match in _TOKEN.finditer(text):
-        quoted, bracket, word, other = match.groups()
-        if other is not None:
+        quoted, bracket, word, stray = match.groups()
+        if stray is not None:
             raise _fault(text, match.start(), "the quotation mark has no second one")
         if bracket == "]":
             if key is not None or len(open_lists) == 1:

@@ -169,10 +169,10 @@ def _adjacency(data: dict[str, Any]) -> Map:
         for entry in below if isinstance(below, list) else ():
             if not isinstance(entry, dict) or not _is_key(entry.get("id")):
                 raise GraphFault(f"a neighbour of {node!r:.60} has no id")
-            other = as_key(entry["id"])
-            if directed or (other, node) not in seen or node == other:
+            neighbour = as_key(entry["id"])
+            if directed or (neighbour, node) not in seen or node == neighbour:
                 attributes = {each: value for each, value in entry.items() if each != "id"}
-                made.add_edge(node, other, attributes)
+                made.add_edge(node, neighbour, attributes)
         # an edge that is not directed stands at both of its ends
         seen |= {(node, as_key(entry["id"])) for entry in below}
     return made
@@ -244,10 +244,10 @@ def _neighbours(data: dict[str, Any]) -> Map:
         made.add_node(node)
     seen: set[tuple[str, str]] = set()
     for node, below in data.items():
-        for other in below:
-            other = other if isinstance(other, str) else json.dumps(other)
-            attributes = below[other] if isinstance(below, dict) else None
-            if (other, node) not in seen:
-                made.add_edge(node, other, attributes if isinstance(attributes, dict) else None)
-                seen.add((node, other))
+        for neighbour in below:
+            neighbour = neighbour if isinstance(neighbour, str) else json.dumps(neighbour)
+            attributes = below[neighbour] if isinstance(below, dict) else None
+            if (neighbour, node) not in seen:
+                made.add_edge(node, neighbour, attributes if isinstance(attributes, dict) else None)
+                seen.add((node, neighbour))
     return made

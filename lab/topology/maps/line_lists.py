@@ -47,10 +47,10 @@ def read_edge_list(text: str) -> Map:
     long: dict[int, list[str]] = {}
     for number, line in lines_of(text):
         try:
-            names, attributes, rest = _edge(line)
+            names, attributes, unread = _edge(line)
         except ValueError as why:
             raise GraphFault(f"line {number}: {why}") from None
-        beyond += rest
+        beyond += unread
         costs += "cost" in attributes
         if not first_text and "data" in attributes:
             first_text = f"line {number}: the cost {as_toml(attributes['data'])} is not a number"
@@ -248,12 +248,14 @@ def _pajek_edge(made: Map, order: dict[str, Hashable], words: list[str]) -> None
     if len(words) < 2:
         raise ValueError("an edge has two vertices and perhaps a weight")
     attributes: dict[str, Any] = {}
-    rest = words[2:]
-    if rest and isinstance(number_or_text(rest[0]), (int, float)):
-        attributes["weight"] = number_or_text(rest[0])
-        rest = rest[1:]
+    words_left = words[2:]
+    if words_left and isinstance(number_or_text(words_left[0]), (int, float)):
+        attributes["weight"] = number_or_text(words_left[0])
+        words_left = words_left[1:]
     made.add_edge(
-        _known(order, made, words[0]), _known(order, made, words[1]), attributes | _pairs(rest)
+        _known(order, made, words[0]),
+        _known(order, made, words[1]),
+        attributes | _pairs(words_left),
     )
 
 

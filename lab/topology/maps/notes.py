@@ -53,13 +53,16 @@ class Found(NamedTuple):
 
 def notes(graph: Found, generated: bool) -> list[str]:
     """Return the notes about a graph; a ``generated`` one has no labels and no attributes."""
-    said = [] if generated and len(pieces(graph.tables)) < 2 else [_size(graph)]
-    said += _merged(graph)
+    sentences = [] if generated and len(pieces(graph.tables)) < 2 else [_size(graph)]
+    sentences += _merged(graph)
     if not generated:
-        said += [*_renamed(graph.renamed), *_attributes(graph), *_others(graph)]
-    if len(said) > MOST:
-        said = [*said[: MOST - 1], f"and {len(said) - MOST + 1} more notes like these"]
-    return said
+        sentences += [*_renamed(graph.renamed), *_attributes(graph), *_further_notes(graph)]
+    if len(sentences) > MOST:
+        sentences = [
+            *sentences[: MOST - 1],
+            f"and {len(sentences) - MOST + 1} more notes like these",
+        ]
+    return sentences
 
 
 def _size(graph: Found) -> str:
@@ -100,18 +103,20 @@ def pieces(tables: GraphTables) -> list[int]:
 
 
 def _merged(graph: Found) -> list[str]:
-    said = []
+    sentences = []
     loops, parallel, opposite = graph.merged.loops, graph.merged.parallel, graph.merged.opposite
     if loops:
-        said.append(f"{_count(loops, 'edge')} left out, from a node to itself")
+        sentences.append(f"{_count(loops, 'edge')} left out, from a node to itself")
     if parallel and graph.made.lists:
-        said.append(f"{_count(parallel, 'parallel edge')} merged with the cheapest between them")
+        sentences.append(
+            f"{_count(parallel, 'parallel edge')} merged with the cheapest between them"
+        )
     elif parallel:
         become = "became a link of its own" if parallel == 1 else "became links of their own"
-        said.append(f"{count_noun(parallel, 'parallel edge')} {become}, told apart by name")
+        sentences.append(f"{count_noun(parallel, 'parallel edge')} {become}, told apart by name")
     if opposite:
-        said.append(f"{_count(opposite, 'edge')} merged with the one in the other direction")
-    return said
+        sentences.append(f"{_count(opposite, 'edge')} merged with the one in the other direction")
+    return sentences
 
 
 def _renamed(renamed: list[tuple[str, str]]) -> list[str]:
@@ -131,10 +136,10 @@ def _were(number: int) -> str:
 
 
 def _attributes(graph: Found) -> list[str]:
-    said = []
+    sentences = []
     for noun, tally in (("nodes", graph.nodes), ("edges", graph.edges)):
         if tally.used:
-            said.append(f"attributes of {noun} that were used: {join_some(_used(tally.used))}")
+            sentences.append(f"attributes of {noun} that were used: {join_some(_used(tally.used))}")
     for noun, tally, cls in (
         ("nodes", graph.nodes, HostSpec), ("edges", graph.edges, LinkSpec),
     ):  # fmt: skip
@@ -142,28 +147,28 @@ def _attributes(graph: Found) -> list[str]:
         if left:
             unused = join_some(left)
             meant = "; ".join(tally.suggestions(known_names(cls)))
-            said.append(
+            sentences.append(
                 f"attributes of {noun} that were not used: {unused}"
                 + (f"; {meant}" if meant else "")
             )
-    return said
+    return sentences
 
 
 def _used(used: Mapping[str, str]) -> Iterable[str]:
     return (name if name == key else f"{name} ({key})" for name, key in used.items())
 
 
-def _others(graph: Found) -> list[str]:
+def _further_notes(graph: Found) -> list[str]:
     refused = [
         f"{count_noun(number, 'value')} of {name} {_were(number)} not used, such as "
         f"{tally.examples[name]}"
         for tally in (graph.nodes, graph.edges)
         for name, number in tally.refused.items()
     ]
-    said = ["; ".join(refused[:5])] if refused else []
+    sentences = ["; ".join(refused[:5])] if refused else []
     if graph.tables.demands:
         demands = count_noun(len(graph.tables.demands), "demand")
         matrix = any(setting.key == "matrix" for setting in settings_of(TrafficSpec))
         use = '[[traffic]] with matrix = "graph" uses them' if matrix else "they make no traffic"
-        said.append(f"{demands} from host to host; {use}")
-    return said + (["; ".join(graph.made.remarks[:5])] if graph.made.remarks else [])
+        sentences.append(f"{demands} from host to host; {use}")
+    return sentences + (["; ".join(graph.made.remarks[:5])] if graph.made.remarks else [])

@@ -123,8 +123,8 @@ def _take(made: Map, aliases: dict[str, str], statement: str) -> list[str]:
     if network := _NETWORK.fullmatch(statement):
         return [] if _network(made, *network.groups()) else [statement]
     if alias := _ALIAS.fullmatch(statement):
-        for other in re.split(r"[\s,]+", alias[2].strip(", ")):
-            _also(aliases, other, alias[1])
+        for name in re.split(r"[\s,]+", alias[2].strip(", ")):
+            _also(aliases, name, alias[1])
         return []
     host = _HOST.fullmatch(statement)
     if host is not None:
@@ -137,10 +137,10 @@ def _take(made: Map, aliases: dict[str, str], statement: str) -> list[str]:
     return [statement]
 
 
-def _also(aliases: dict[str, str], other: str, host: str) -> None:
-    other = other.strip("\"'<>")
-    if other and other != host:
-        aliases.setdefault(other, host)
+def _also(aliases: dict[str, str], name: str, host: str) -> None:
+    name = name.strip("\"'<>")
+    if name and name != host:
+        aliases.setdefault(name, host)
 
 
 def _link(made: Map, aliases: dict[str, str], host: str, item: str) -> bool:
@@ -182,10 +182,10 @@ def _any_cost(text: str | None) -> float | None:
     if len(words) > 100:
         return None
     try:
-        value, rest = _sum(words, 0)
+        value, words_left = _sum(words, 0)
     except (KeyError, IndexError, ZeroDivisionError, OverflowError):
         return None
-    return value if not rest and math.isfinite(value) else None
+    return value if not words_left and math.isfinite(value) else None
 
 
 def _sum(words: list[str], depth: int) -> tuple[float, list[str]]:
@@ -200,20 +200,20 @@ def _sum(words: list[str], depth: int) -> tuple[float, list[str]]:
 def _product(words: list[str], depth: int) -> tuple[float, list[str]]:
     value, words = _term(words, depth)
     while words and words[0] in "*/":
-        factor, rest = _term(words[1:], depth)
-        value, words = (value * factor if words[0] == "*" else value / factor), rest
+        factor, words_left = _term(words[1:], depth)
+        value, words = (value * factor if words[0] == "*" else value / factor), words_left
     return value, words
 
 
 def _term(words: list[str], depth: int) -> tuple[float, list[str]]:
     if words[0] == "(" and depth < 20:
-        value, rest = _sum(words[1:], depth + 1)
-        if rest[0] != ")":
-            raise KeyError(rest[0])
-        return value, rest[1:]
+        value, words_left = _sum(words[1:], depth + 1)
+        if words_left[0] != ")":
+            raise KeyError(words_left[0])
+        return value, words_left[1:]
     if words[0] in "+-":
-        value, rest = _term(words[1:], depth)
-        return (value if words[0] == "+" else -value), rest
+        value, words_left = _term(words[1:], depth)
+        return (value if words[0] == "+" else -value), words_left
     value = float(words[0][:12]) if words[0].isdecimal() else float(COSTS[words[0].upper()])
     return value, words[1:]
 

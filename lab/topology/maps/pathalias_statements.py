@@ -54,8 +54,8 @@ class MapStatements:
             if named:
                 counted = f"{count_noun(len(hosts), 'host')} and {count_noun(len(links), 'link')}"
                 missing = named - len(hosts) - len(links)
-                rest = f"; {missing} that it names are not in the map" if missing else ""
-                made.remarks.append(f"{kind}: {counted} {_DONE[kind]}{rest}")
+                in_words = f"; {missing} that it names are not in the map" if missing else ""
+                made.remarks.append(f"{kind}: {counted} {_DONE[kind]}{in_words}")
         if biases := self._adjusted(name_of, cost):
             _adjust(made, biases)
             made.remarks.append(

@@ -76,7 +76,7 @@ def parse(octets: bytes, takers: Callable[[Element], Takers]) -> None:
     parser.Parse(octets, True)
 
 
-def _refuse_entity(name: str, *rest: object) -> None:
+def _refuse_entity(name: str, *details: object) -> None:
     raise GraphFault(f"it declares the entity {name[:60]!r}; write the text itself in its place")
 
 
