@@ -25,7 +25,7 @@ class Finding:
     title: str
     signature: tuple[str, ...]
     sent: str
-    got: str
+    observed: str
     wanted: str
     because: str = ""
     hint: str = ""

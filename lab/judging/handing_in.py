@@ -36,16 +36,16 @@ class Client:
         Return what was said last, and the code of its reply: 0 if there was none. A reply that is
         no success ends it.
         """
-        said, code = "the connection", self._say(b"")
+        last_sent, code = "the connection", self._say(b"")
         for command in commands:
             if code // 100 != 2:
-                return said, code
-            said, code = command, self._say(f"{command}\r\n".encode("latin-1"))
+                return last_sent, code
+            last_sent, code = command, self._say(f"{command}\r\n".encode("latin-1"))
         if code == 354:
-            said, code = TEXT, self._say(dot_stuff(text) + b".\r\n")
+            last_sent, code = TEXT, self._say(dot_stuff(text) + b".\r\n")
         channel = self._channel
         channel.exchange(b"QUIT\r\n", lambda: channel.has_ended, _LINGER)
-        return said, code
+        return last_sent, code
 
     def _say(self, octets: bytes) -> int:
         channel, self._due = self._channel, self._due + 1

@@ -75,7 +75,7 @@ def _breach(group: Sequence[Finding], judgement: Judgement) -> Iterator[str]:
         yield f"<blockquote>{escape(quote)} <small>(RFC 821, {rule.section})</small></blockquote>"
     yield f"<p>Case <code>{first.case}</code>, stage {first.stage}: {escape(first.title)}.</p>"
     yield f'<pre tabindex="0" aria-label="The dialogue">{_ladder(first.ladder)}</pre>'
-    facts = {"wanted": first.wanted, "got": first.got, "hint": first.hint}
+    facts = {"wanted": first.wanted, "got": first.observed, "hint": first.hint}
     yield "<dl>"
     yield from (f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in facts.items() if text)
     yield f"<dt>again</dt><dd><code>{escape(again(first, judgement))}</code></dd></dl>"

@@ -160,9 +160,9 @@ def _limit(pid: int) -> None:
         resource.RLIMIT_FSIZE: FILE_SIZE,
         resource.RLIMIT_CORE: 0,
     }
-    for which, most in bounds.items():
+    for kind, most in bounds.items():
         with suppress(OSError, ValueError):
-            prlimit(pid, which, (most, most))
+            prlimit(pid, kind, (most, most))
 
 
 def _marked(mark: str) -> list[int]:

@@ -78,11 +78,11 @@ def verdict(judgement: Judgement) -> str:
 def choice_in_words(group: Sequence[Finding]) -> str:
     """Return a choice as one line."""
     first = group[0]
-    rest = f" (and {count_noun(len(group) - 1, 'case')} more)" if len(group) > 1 else ""
+    unlisted = f" (and {count_noun(len(group) - 1, 'case')} more)" if len(group) > 1 else ""
     why = f": {first.because}" if first.because else ""
     return (
-        f"{first.rule} {first.case}: {first.sent or 'the opening'} -> {first.got}; "
-        f"RFC 821: {first.wanted}{why}{rest}"
+        f"{first.rule} {first.case}: {first.sent or 'the opening'} -> {first.observed}; "
+        f"RFC 821: {first.wanted}{why}{unlisted}"
     )
 
 
@@ -97,7 +97,7 @@ def _breach(group: list[Finding], judgement: Judgement) -> Iterator[str]:
     yield from (f"    {line}" for line in ladder_lines(first.ladder))
     yield ""
     yield from _wrapped(f"wanted: {first.wanted}", "  ")
-    yield from _wrapped(f"got:    {first.got}", "  ")
+    yield from _wrapped(f"got:    {first.observed}", "  ")
     if first.hint:
         yield from _wrapped(f"hint:   {first.hint}", "  ")
     if first.errors.strip():
@@ -111,9 +111,9 @@ def _breach(group: list[Finding], judgement: Judgement) -> Iterator[str]:
 def also(group: Sequence[Finding]) -> str:
     """Return the other cases that fail for the same cause."""
     names = list(dict.fromkeys(each.case for each in group if each.case != group[0].case))
-    rest = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    unlisted = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     noun = count_noun(len(names), "other case")
-    return f"probably the same cause in {noun}: {', '.join(names[:_NAMED])}{rest}"
+    return f"probably the same cause in {noun}: {', '.join(names[:_NAMED])}{unlisted}"
 
 
 def again(each: Finding, judgement: Judgement) -> str:
@@ -189,7 +189,7 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
         "failed": [
             {
                 "case": each.case, "rule": each.rule, "section": each.section, "kind": each.kind,
-                "sent": each.sent, "got": each.got, "wanted": each.wanted, "stage": each.stage,
+                "sent": each.sent, "got": each.observed, "wanted": each.wanted, "stage": each.stage,
                 "because": each.because, "hint": each.hint, "cause": number,
                 "again": again(each, judgement),
             }
@@ -225,7 +225,9 @@ def junit(judgement: Judgement) -> str:
 
 
 def _junit_finding(test: ElementTree.Element, each: Finding) -> None:
-    text = "\n".join([*ladder_lines(each.ladder), f"wanted: {each.wanted}", f"got: {each.got}"])
+    text = "\n".join(
+        [*ladder_lines(each.ladder), f"wanted: {each.wanted}", f"got: {each.observed}"]
+    )
     message = f"{each.rule} {rule_of(each.rule).rule}"
     if each.kind == "breach":
         node = ElementTree.SubElement(test, "failure", type=each.rule, message=message)

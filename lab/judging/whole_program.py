@@ -55,10 +55,10 @@ class WholeProgram:
             if status is not None or time.monotonic() > until:
                 self.end()
                 last = self.errors.decode("utf-8", "replace").strip().splitlines()
-                said = f"; its last words: {visible(last[-1])}" if last else ""
+                last_words = f"; its last words: {visible(last[-1])}" if last else ""
                 how = f"ended with status {status}" if status is not None else "was running"
                 raise NotStarted(
-                    f"{self.command[0]} {how}, and nothing listens on port {self.port}{said}"
+                    f"{self.command[0]} {how}, and nothing listens on port {self.port}{last_words}"
                 )
 
     def _listens(self) -> bool:

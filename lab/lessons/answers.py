@@ -61,9 +61,9 @@ __all__ = [
     "Word",
     "WrongForm",
     "each",
+    "form_of",
     "hinted",
     "octets",
-    "one",
     "typed",
 ]  # fmt: skip
 
@@ -134,8 +134,8 @@ class Several(Answer):
             )
         if self.labels:
             return f"Not right for {joined(self.labels[n] for n in wrong)}."
-        which = joined(ORDINALS[n] if n < len(ORDINALS) else str(n + 1) for n in wrong)
-        return f"Not right: look at the {which} again; you have {short(answer)}."
+        places = joined(ORDINALS[n] if n < len(ORDINALS) else str(n + 1) for n in wrong)
+        return f"Not right: look at the {places} again; you have {short(answer)}."
 
 
 def _keys(value: dict[Any, Any], wanted: Iterable[Any]) -> list[Any]:
@@ -312,7 +312,7 @@ def each(
     return form
 
 
-def one(item: Answer) -> Callable[[object], Any]:
+def form_of(item: Answer) -> Callable[[object], Any]:
     """Return a form for :class:`Judged`: one answer of a kind, as it is read."""
     return lambda answer: item.read(plain(answer))
 

@@ -113,8 +113,8 @@ def _drawn(dice: Random) -> tuple[Topology, list[tuple[str, str]]]:
         ]  # fmt: skip
         text += f'[[host]]\nname = "{host}"\nusers = {users}\nlist = [{", ".join(lists)}]\n'
         text += f"forward = [{', '.join(moved)}]\n"
-    for other in hosts[1:]:
-        text += f'[[link]]\nbetween = ["{hosts[0]}", "{other}"]\n'
+    for neighbour in hosts[1:]:
+        text += f'[[link]]\nbetween = ["{hosts[0]}", "{neighbour}"]\n'
     return from_text(text), [pair for pair in names if pair[0].startswith("list")]
 
 

@@ -246,7 +246,9 @@ def _routes(course: dict[int, Lesson], columns: dict[int, int]) -> list[list[_St
     routes = []
     for number, lesson in course.items():
         for need in lesson.needs:
-            is_implied = any(need in _all_needs(other, course) for other in lesson.needs)
+            is_implied = any(
+                need in _all_needs(need_beside, course) for need_beside in lesson.needs
+            )
             if need in course and not is_implied:
                 between = [(need, number, x) for x in range(columns[need] + 1, columns[number])]
                 ends = [(end, end, columns[end]) for end in (need, number)]

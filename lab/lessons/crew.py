@@ -137,7 +137,7 @@ class Crew:
             self._workers.append(worker)
         if self._is_interrupted:
             worker.is_interrupted = True
-        return _one(work, worker, submission)
+        return _mark_one(work, worker, submission)
 
     def _end(self) -> None:
         worker: Worker | None = getattr(self._own, "worker", None)
@@ -150,7 +150,7 @@ class Crew:
             worker.stop()
 
 
-def _one(work: Work, worker: Worker, submission: Any) -> Marked:
+def _mark_one(work: Work, worker: Worker, submission: Any) -> Marked:
     """Mark a submission: whatever happens to one, the others are marked."""
     begun = time.monotonic()
     marks = Marks()
@@ -167,7 +167,7 @@ def _elsewhere(work: Work, submission: Any) -> Marked:
     """Mark a submission in a worker of a cluster, with a judge for it alone."""
     worker = Worker()
     try:
-        return _one(work, worker, submission)
+        return _mark_one(work, worker, submission)
     finally:
         worker.end()
 

@@ -331,9 +331,9 @@ class Exercise:
                 value = measured(run, measure)
                 all_, is_kept = all_ + 1, holds(value, wanted)
                 kept += is_kept
-                said = f"{measure} is {value}, and should be {wanted}." if not number else (
+                sentence = f"{measure} is {value}, and should be {wanted}." if not number else (
                     "It fails a further test. " + str(each.get("hint", "")))  # fmt: skip
-                first = first or ("" if is_kept else said)
+                first = first or ("" if is_kept else sentence)
         return kept / max(1, all_), first.strip()
 
 
@@ -376,11 +376,11 @@ def _fault_found(answer: object, fault: Mapping[str, Any], kinds: object) -> tup
         flat += list(each) if isinstance(each, (list, tuple, set)) else [each]
     words = {_host(each) for each in flat}
     kinds_known = {_host(kind) for kind in FAULTS}
-    said = {word for word in words if word.replace(" ", "-") in kinds_known}
-    if words - said != right:
+    kinds_named = {word for word in words if word.replace(" ", "-") in kinds_known}
+    if words - kinds_named != right:
         return 0.0, "That is not what failed."
     one_kind = isinstance(kinds, str) or len(list(kinds)) == 1  # type: ignore[call-overload]
-    if one_kind or said == {_host(fault["kind"])} or not said:
+    if one_kind or kinds_named == {_host(fault["kind"])} or not kinds_named:
         return 1.0, ""
     return 0.5, "It failed there, but in another way."
 

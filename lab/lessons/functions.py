@@ -211,8 +211,8 @@ def signatures(run: Run, message: int) -> list[tuple[str, str]]:
     own = [event for event in run.trace if event.kind == "command"]
     wrote = next(e.host for e in run.trace if e.kind == "submit" and e.message == message)
     sessions = {event.session for event in own if event.message == message}
-    said = [e for e in own if e.session in sessions and e["verb"] == "HELO" and e.peer != wrote]
-    return [(str(e.peer).upper(), e["text"].partition(" ")[2].strip().upper()) for e in said]
+    hellos = [e for e in own if e.session in sessions and e["verb"] == "HELO" and e.peer != wrote]
+    return [(str(e.peer).upper(), e["text"].partition(" ")[2].strip().upper()) for e in hellos]
 
 
 def text_lines(mail_data: bytes) -> list[str]:

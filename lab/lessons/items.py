@@ -136,7 +136,7 @@ class Word(Answer):
     def __init__(self, right: str, words: Iterable[str] = (), same: Mapping[str, str] = {}) -> None:
         self.right = right
         self.words = list(dict.fromkeys(words)) or [right]
-        self.same = {_simple(other): _simple(word) for other, word in same.items()}
+        self.same = {_simple(synonym): _simple(word) for synonym, word in same.items()}
         self.wants = f"one of {joined(map(repr, self.words))}" if words else "a word"
 
     def read(self, value: Any) -> str:
@@ -194,7 +194,7 @@ class Host(Answer):
             return f"H{name}"
         if name.removesuffix(".ARPA") in self.known:
             return name.removesuffix(".ARPA")
-        meant = [other for other in self.known if other.partition(".")[0] == name]
+        meant = [host for host in self.known if host.partition(".")[0] == name]
         if len(meant) > 1:
             raise WrongForm(f"More than one host is called {name}; write the whole name.")
         return meant[0] if meant else name

@@ -41,8 +41,8 @@ def limited(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        rest = max(left - (time.monotonic() - begun), 0.01) if left else 0.0
-        signal.setitimer(signal.ITIMER_REAL, rest, 0.5 if rest else 0.0)
+        seconds_left = max(left - (time.monotonic() - begun), 0.01) if left else 0.0
+        signal.setitimer(signal.ITIMER_REAL, seconds_left, 0.5 if seconds_left else 0.0)
         signal.signal(signal.SIGALRM, former)
 
 

@@ -62,8 +62,8 @@ def _text(output: Any) -> str:
     """Return what an output of a cell says, as one text."""
     if not isinstance(output, dict):
         return ""
-    said = output.get("text") or (output.get("data") or {}).get("text/plain") or ""
-    return "".join(said) if isinstance(said, (str, list)) else ""
+    text = output.get("text") or (output.get("data") or {}).get("text/plain") or ""
+    return "".join(text) if isinstance(text, (str, list)) else ""
 
 
 def reset(lesson: Lesson) -> Path:

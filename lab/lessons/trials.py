@@ -198,17 +198,17 @@ def arrives(measured: Callable[[int, int, int, int], float]) -> Function:
 # -- lesson 11: the second copy
 
 
-def unique(boxes: Iterable[list[str]], others: Iterable[list[str]]) -> Function:
+def unique(boxes: Iterable[list[str]], boxes_without_copies: Iterable[list[str]]) -> Function:
     """Return the exercise for a function that leaves out second copies from a mailbox.
 
-    ``boxes`` are mailboxes of runs, each with copies of one message, ``others`` mailboxes without
-    copies.
+    ``boxes`` are mailboxes of runs, each with copies of one message, and
+    ``boxes_without_copies`` are mailboxes without them.
     """
 
     def trials() -> Iterator[Trial]:
         for box in boxes:
             yield (box,), box[:1]
-        for box in (*others, []):
+        for box in (*boxes_without_copies, []):
             yield (box,), box
         dice = Random("unique")
         for _ in range(RANDOM // 2):

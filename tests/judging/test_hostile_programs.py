@@ -63,7 +63,7 @@ def judged(script: str, **how: object) -> Judgement:
 )  # fmt: skip
 def test_a_hostile_program_is_bounded(script: str, got: str) -> None:
     result = judged(script, stage=1)
-    assert got in {each.got for each in result.breaches} | {
+    assert got in {each.observed for each in result.breaches} | {
         line.octets.decode("latin-1").replace("\x1b", "\\x1b").rstrip()
         for each in result.findings for line in each.ladder
     }  # fmt: skip
@@ -95,7 +95,7 @@ def test_a_death_is_reported_with_its_status() -> None:
     script = "printf '220 A.ARPA\\r\\n'; read line; echo oh >&2; exit 7"
     result = judged(script, only=["helo"])
     assert result.breaches[0].rule == "4.1.1-18"
-    assert result.breaches[0].got == "it ended with exit status 7 after HELO"
+    assert result.breaches[0].observed == "it ended with exit status 7 after HELO"
     assert result.breaches[0].errors == "oh\n"
 
 

@@ -89,7 +89,7 @@ def test_a_relay_whose_queue_does_not_survive_a_crash_is_found(tmp_path: Path) -
     mailer.write_text(source, encoding="utf-8")
     result = stormed(mailer, "network-4")
     assert rules(result) == ["4.1.1-12"]
-    assert result.findings[0].got == "it was lost in a crash after its 250"
+    assert result.findings[0].observed == "it was lost in a crash after its 250"
 
 
 def test_a_drawn_network_is_the_same_again_and_has_the_program_in_its_middle() -> None:

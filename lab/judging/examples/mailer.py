@@ -103,28 +103,28 @@ class Session:
         self.reply(250, HOST)
 
     def do_MAIL(self, argument: str | None) -> None:  # noqa: D102
-        found = re.fullmatch(r"FROM:(<.*>)", argument or "", re.I)
+        match = re.fullmatch(r"FROM:(<.*>)", argument or "", re.I)
         if self.state == 0:
             self.reply(503, "HELO comes first")
-        elif found is None or not (found[1] == "<>" or PATH.fullmatch(found[1])):
+        elif match is None or not (match[1] == "<>" or PATH.fullmatch(match[1])):
             self.reply(501, "MAIL needs FROM:<path>")
         else:
-            self.sender, self.to, self.state = found[1], [], 2
+            self.sender, self.to, self.state = match[1], [], 2
             self.reply(250, "OK")
 
     def do_RCPT(self, argument: str | None) -> None:  # noqa: D102
-        found = re.fullmatch(r"TO:(<.*>)", argument or "", re.I)
-        path = PATH.fullmatch(found[1]) if found else None
+        match = re.fullmatch(r"TO:(<.*>)", argument or "", re.I)
+        path = PATH.fullmatch(match[1]) if match else None
         if self.state < 2:
             self.reply(503, "MAIL comes first")
-        elif found is None or path is None:
+        elif match is None or path is None:
             self.reply(501, "RCPT needs TO:<path>")
-        elif self.queue is None and not is_here(found[1]):
+        elif self.queue is None and not is_here(match[1]):
             self.reply(550, "This host does not relay")
-        elif is_here(found[1]) and path[2].lower() not in map(str.lower, USERS):
+        elif is_here(match[1]) and path[2].lower() not in map(str.lower, USERS):
             self.reply(550, "No such user here")
         else:
-            self.to.append(found[1])
+            self.to.append(match[1])
             self.state = 3
             self.reply(250, "OK")
 
@@ -179,11 +179,11 @@ class Session:
 
 def is_here(path: str) -> bool:
     """Return whether a path ends at this host: alone, or with its own name as the whole route."""
-    found = PATH.fullmatch(path)
-    if found is None:
+    match = PATH.fullmatch(path)
+    if match is None:
         return False
-    route = [host.strip("@").upper() for host in (found[1] or "").split(",") if host]
-    return found[3].upper() == HOST.upper() and route in ([], [HOST.upper()])
+    route = [host.strip("@").upper() for host in (match[1] or "").split(",") if host]
+    return match[3].upper() == HOST.upper() and route in ([], [HOST.upper()])
 
 
 def now() -> str:
@@ -343,12 +343,12 @@ def reverse(path: str) -> str:
 
 def forward(path: str) -> str:
     """Return a forward-path without this host at its front."""
-    found = PATH.fullmatch(path)
-    assert found is not None
-    route = [host for host in (found[1] or "").split(",") if host]
+    match = PATH.fullmatch(path)
+    assert match is not None
+    route = [host for host in (match[1] or "").split(",") if host]
     if route and route[0][1:].upper() == HOST.upper():
         route = route[1:]
-    return f"<{','.join(route)}{':' if route else ''}{found[2]}@{found[3]}>"
+    return f"<{','.join(route)}{':' if route else ''}{match[2]}@{match[3]}>"
 
 
 def serve(connection: socket.socket, queue: Queue) -> None:

@@ -60,11 +60,11 @@ def front_of(program: ProgramHost) -> Listening:
             unit = b""
             while not program.is_down():
                 accepted = len(session.accepted)
-                said, then = session.ask(unit)
-                client.sendall(said)
+                reply, ending = session.ask(unit)
+                client.sendall(reply)
                 if len(session.accepted) > accepted:
                     program.has_accepted()
-                if then or session.has_quit:
+                if ending or session.has_quit:
                     return
                 unit = units.next(is_data=session.is_data)
                 if not unit:

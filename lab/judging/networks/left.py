@@ -54,19 +54,19 @@ def _changed(session: ProgramSession, text: bytes, came: bytes) -> Finding:
     at = next((n for n, (a, b) in enumerate(zip(came, wanted, strict=False)) if a != b), -1)
     at = at if at >= 0 else min(len(came), len(wanted))
     has_period = b"." in (came[at : at + 1], wanted[at : at + 1])
-    got = f"octet {at} differs: {shown(came[max(0, at - 20) : at + 20])}"
-    return _finding(session, "4.5.2-2" if has_period else "3.1-6", "text changed", got,
+    observed = f"octet {at} differs: {shown(came[max(0, at - 20) : at + 20])}"
+    return _finding(session, "4.5.2-2" if has_period else "3.1-6", "text changed", observed,
                     shown(wanted[max(0, at - 20) : at + 20]))  # fmt: skip
 
 
 def _aborted(sessions: Sequence[ProgramSession], copies: list[bytes]) -> Iterator[Finding]:
     """Yield mail that was not answered 250 and is in the mail drop, and nothing else that was."""
     accepted = [text for each in sessions for text in map(_unix, each.accepted) if text.strip()]
-    rest = [each for each in copies if not any(text in each for text in accepted)]
+    not_accepted = [each for each in copies if not any(text in each for text in accepted)]
     for session in sessions:
         for text in map(_unix, session.begun):
             begin = text.strip()[:_KNOWN_BY]
-            if len(begin) > 10 and any(begin in each for each in rest):
+            if len(begin) > 10 and any(begin in each for each in not_accepted):
                 yield _finding(session, "4.1.1-19", "delivered", "mail in the mail drop",
                                "none: the channel was lost before its end")  # fmt: skip
 
@@ -75,13 +75,16 @@ def _unix(octets: bytes) -> bytes:
     return octets.replace(b"\r\n", b"\n")
 
 
-def _finding(session: ProgramSession, rule: str, fault_name: str, got: str, wanted: str) -> Finding:
+def _finding(
+    session: ProgramSession, rule: str, fault_name: str, observed: str, wanted: str
+) -> Finding:
     record = session.record
     case = record.case
     return Finding(
         case=case.name, rule=rule, stage=case.stage, kind="breach", title=case.title,
         signature=(fault_name, "mail", rule),
-        sent=shown(record.asked[-1].octets) if record.asked else "", got=got, wanted=wanted,
+        sent=shown(record.asked[-1].octets) if record.asked else "",
+        observed=observed, wanted=wanted,
         hint="Deliver mail before you say 250, and never before its end has come.",
         ladder=tuple(ladder(record)), errors=record.errors,
     )  # fmt: skip

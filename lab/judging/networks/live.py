@@ -166,11 +166,11 @@ def _hand_in(port: int, host: str, mail: MailSpec, timeout: float) -> str:
     rcpts = [f"RCPT TO:{path.text}" for path in mail.to]
     commands = [f"HELO {host}", f"MAIL FROM:{mail.sender.text}", *rcpts, "DATA"]
     try:
-        said, code = Client(channel, 5 * timeout).hand_in(commands, _text_of(mail))
+        last_sent, code = Client(channel, 5 * timeout).hand_in(commands, _text_of(mail))
     finally:
         channel.close()
-    taken = said == TEXT and code == 250
-    return "" if taken else f"its program answered {said} with {code or 'nothing'}"
+    taken = last_sent == TEXT and code == 250
+    return "" if taken else f"its program answered {last_sent} with {code or 'nothing'}"
 
 
 def judge_live(
@@ -382,7 +382,7 @@ def _add_sent(result: Judgement, host: _Host) -> None:
             result.findings.append(Finding(
                 case=case_of(host.name).name, rule="4.1.2-10", stage=12, kind="breach",
                 title=f"what the program of {host.name} sends", signature=("form", "sent", why),
-                sent=shown(command), got=f"{shown(command)}: {why}",
+                sent=shown(command), observed=f"{shown(command)}: {why}",
                 wanted="a command of RFC 821", ladder=tuple(marked),
             ))  # fmt: skip
     name = case_of(host.name).name
@@ -423,8 +423,8 @@ def _wrong(
         is_returned = network.has_report(mail, recipient)
         if is_returned and not all(map(is_plain, faults)):
             return None
-        got = "returned" if is_returned else "it did not arrive"
-        finding = otherwise(mail, recipient, got, "delivered")
+        observed = "returned" if is_returned else "it did not arrive"
+        finding = otherwise(mail, recipient, observed, "delivered")
         return _because(network, finding, mail, recipient) if faults else finding
     if copies > most and not faults:
         return otherwise(mail, recipient, f"it arrived {copies} times", "delivered once")
@@ -436,8 +436,8 @@ def _wrong(
 
 def _because(network: _Network, finding: Finding, mail: MailSpec, recipient: str) -> Finding:
     """Return a finding with its cause, where that can be seen."""
-    if finding.got == "returned":
-        return _of_cause(finding, "E-3", TRY_AGAIN, finding.got)
+    if finding.observed == "returned":
+        return _of_cause(finding, "E-3", TRY_AGAIN, finding.observed)
     word = word_of(number_of(mail)).encode()
     for host in network.hosts.values():
         if host.program is not None:
@@ -447,8 +447,8 @@ def _because(network: _Network, finding: Finding, mail: MailSpec, recipient: str
     return finding
 
 
-def _of_cause(finding: Finding, rule: str, hint: str, got: str) -> Finding:
-    return replace(finding, rule=rule, hint=hint, got=got, signature=(rule, "mail", rule))
+def _of_cause(finding: Finding, rule: str, hint: str, observed: str) -> Finding:
+    return replace(finding, rule=rule, hint=hint, observed=observed, signature=(rule, "mail", rule))
 
 
 def _with_dialogues(finding: Finding, network: _Network, mail: MailSpec) -> Finding:

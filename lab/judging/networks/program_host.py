@@ -144,17 +144,17 @@ class ProgramSession:
             self.record.asked.append(Asked(say, octets))
             self._due += bool(say.wanted)
         goes_on = self._exchange(self.channel, octets, say)
-        said = bytes(self.channel.received[self._read :])
-        self._read += len(said)
+        reply_octets = bytes(self.channel.received[self._read :])
+        self._read += len(reply_octets)
         if say is not None:
-            self._note(say, octets, said)
+            self._note(say, octets, reply_octets)
         self.has_quit = say is not None and say.row == "QUIT"
         self.owner.silences += not goes_on and not self.channel.has_ended
-        then = "" if self.has_quit or (goes_on and not self.channel.has_ended) else "silence"
-        if then and self.channel.has_ended:
-            then = "cut"
-        self._is_over = bool(then)
-        return said, then
+        ending = "" if self.has_quit or (goes_on and not self.channel.has_ended) else "silence"
+        if ending and self.channel.has_ended:
+            ending = "cut"
+        self._is_over = bool(ending)
+        return reply_octets, ending
 
     def _exchange(self, channel: Channel, octets: bytes, say: Say | None) -> bool:
         seconds = self.owner.timeout / (1 + 4 * self.owner.silences)
@@ -179,9 +179,9 @@ class ProgramSession:
             answer = _ELSEWHERE
         return _say(row, rule, answer)
 
-    def _note(self, say: Say, octets: bytes, said: bytes) -> None:
+    def _note(self, say: Say, octets: bytes, reply_octets: bytes) -> None:
         """Follow the session, as the sender-SMTP will understand the reply."""
-        replies = read(said)
+        replies = read(reply_octets)
         code = replies[0].code if replies and replies[0].is_whole else 0
         if say.row == "data" and say.wanted:
             self.is_data = False
@@ -213,7 +213,7 @@ class ProgramSession:
         record = self.record
         record.received = bytes(channel.received)
         record.has_ended = True
-        whole = [said for said in record.replies() if said.is_whole]
+        whole = [reply for reply in record.replies() if reply.is_whole]
         while len(record.expecting()) > max(1, len(whole)):
             record.asked.pop()
         if not whole:

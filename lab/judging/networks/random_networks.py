@@ -105,16 +105,16 @@ def _dangerous_to_a_relay(
 ) -> Iterator[FaultSpec]:
     """Yield a fault at the worst time: as mail is taken or sent on, or while it must wait."""
     lasts = draw.between(2, 40)
-    other = draw.choice(other_hosts[:2])
+    other_host = draw.choice(other_hosts[:2])
     if number % 3 == 0:
         kind = draw.choice(("host-down", "crash"))
-        yield FaultSpec(kind, at=draw.between(0.1, 20), duration=lasts, host=other)
+        yield FaultSpec(kind, at=draw.between(0.1, 20), duration=lasts, host=other_host)
         yield FaultSpec("crash", at=draw.between(10, 40), duration=draw.between(2, 20), host=node)
         return
     event = ("transfer", "accept")[number % 3 - 1]
     when = {"event": event, "host": node, "nth": 1 + draw.index(2)}
     yield FaultSpec("crash", duration=lasts, host=node, when=when)
-    yield FaultSpec("hang-up", at=draw.between(0.1, 20), link=(node, other),
+    yield FaultSpec("hang-up", at=draw.between(0.1, 20), link=(node, other_host),
                     after=draw.choice(_AFTERS))  # fmt: skip
 
 

@@ -114,20 +114,20 @@ def _add_mail(result: Judgement, topology: Topology, expected: Outcomes, came: O
     for mail in topology.mail:
         number = number_of(mail)
         result.cases.append(f"mail-{number}")
-        for (recipient, wanted), (_, got) in zip(
+        for (recipient, wanted), (_, observed) in zip(
             expected.get(number, ()), came.get(number, ()), strict=False
         ):
-            if wanted != got:
-                result.findings.append(otherwise(mail, recipient, got, wanted))
+            if wanted != observed:
+                result.findings.append(otherwise(mail, recipient, observed, wanted))
 
 
-def otherwise(mail: MailSpec, recipient: str, got: str, wanted: str) -> Finding:
+def otherwise(mail: MailSpec, recipient: str, observed: str, wanted: str) -> Finding:
     """Return that mail for a recipient ended in another way than it had to."""
-    rule = "3.6-6" if wanted == "returned" else "3.1-10" if got == "returned" else "4.1.1-12"
+    rule = "3.6-6" if wanted == "returned" else "3.1-10" if observed == "returned" else "4.1.1-12"
     return Finding(
         case=f"mail-{number_of(mail)}", rule=rule, stage=12, kind="breach",
         title=f"mail from {mail.sender.bare} to {recipient}",
-        signature=(f"{wanted}: {got}", "mail", rule), sent=f"<{recipient}>",
-        got=got, wanted=wanted,
+        signature=(f"{wanted}: {observed}", "mail", rule), sent=f"<{recipient}>",
+        observed=observed, wanted=wanted,
         hint="Look at the dialogues of the hosts on its way.",
     )  # fmt: skip

@@ -41,8 +41,8 @@ def _was_taken(record: Record) -> bool:
     replies = record.replies()
     asked = record.expecting()
     return any(
-        said.code == 250
-        for each, said in zip(asked, replies, strict=False)
+        reply.code == 250
+        for each, reply in zip(asked, replies, strict=False)
         if each.say.row == "data"
     )
 
@@ -54,9 +54,9 @@ def _text(record: Record, names: Names, copies: list[bytes]) -> Finding | None:
         return None
     came, wanted, at = parts
     where = max(0, at - 20)
-    got = f"octet {at} of the text differs: {_around(came, where, at)}"
+    observed = f"octet {at} of the text differs: {_around(came, where, at)}"
     rule = record.case.rule if record.case.stage != 4 else "3.1-6"
-    return _finding(record, rule, "text changed", got, _around(wanted, where, at))
+    return _finding(record, rule, "text changed", observed, _around(wanted, where, at))
 
 
 def _around(octets: bytes, begin: int, at: int) -> str:
@@ -84,12 +84,12 @@ def _trace(record: Record, copies: list[bytes]) -> Finding | None:
     return None
 
 
-def _finding(record: Record, rule: str, fault_name: str, got: str, wanted: str) -> Finding:
+def _finding(record: Record, rule: str, fault_name: str, observed: str, wanted: str) -> Finding:
     case = record.case
     return Finding(
         case=case.name, rule=rule, stage=case.stage, kind="breach", title=case.title,
         signature=(fault_name, "mail", rule),
         sent=shown(record.asked[-1].octets) if record.asked else "",
-        got=visible(got), wanted=visible(wanted), hint=case.hint, errors=record.errors,
+        observed=visible(observed), wanted=visible(wanted), hint=case.hint, errors=record.errors,
         ladder=tuple(ladder(record)),
     )  # fmt: skip

@@ -38,20 +38,20 @@ def _says(draws: random.Random, *, in_pieces: bool) -> list[Say]:
 
 def _next(draws: random.Random, state: int) -> tuple[list[Say], int]:
     """Return what is said next in a state, and the state after it."""
-    which = draws.choice("HHMMMRRRRDDDDSNX")
-    if which == "H":
+    letter = draws.choice("HHMMMRRRRDDDDSNX")
+    if letter == "H":
         return [line("HELO {me}", "250")], 1
-    if which == "M" and state == 1:
+    if letter == "M" and state == 1:
         return [line("MAIL FROM:<{from}>", "250")], 2
-    if which == "R":
+    if letter == "R":
         codes = "250 251" if state >= 2 else "503"
         return [line("RCPT TO:<{to}>", codes)], 3 if state >= 2 else state
-    if which == "D" and state == 3:
+    if letter == "D" and state == 3:
         return [line("DATA", "354"), text("Hello\r\n.\r\n")], 1
-    if which == "D":
+    if letter == "D":
         return [line("DATA", "503 ~554")], state
-    if which == "S" and state:
+    if letter == "S" and state:
         return [line("RSET", "250")], 1
-    if which == "X":
+    if letter == "X":
         return [line("XYZZY", "500 ~502")], state
     return [line("NOOP", "250")], state

@@ -143,7 +143,7 @@ class _Judge:
         self.known.greeted = replies[0].text.split(" ")[0]
         if self.asked.stage >= 2:
             ehlo, _ = self.run(_EHLO)
-            codes = [said.code for said in ehlo.replies()]
+            codes = [reply.code for reply in ehlo.replies()]
             self.known.is_of_today = codes[1:2] == [250]
         if self.asked.stage >= 3:
             self._find_mailboxes(result)
@@ -154,10 +154,10 @@ class _Judge:
     def _refuse_dead(self, record: Record) -> None:
         if record.has_ended and record.status is not None:
             last = record.errors.strip().splitlines()
-            said = f"; its last words: {last[-1]}" if last else ""
+            last_words = f"; its last words: {last[-1]}" if last else ""
             raise CannotJudge(
                 f"{self.asked.command[0]} ended with status {record.status} before it said "
-                f"anything{said}"
+                f"anything{last_words}"
             )
 
     def _find_mailboxes(self, result: Judgement) -> None:
@@ -169,7 +169,7 @@ class _Judge:
         tried = named or usual
         says = [line(f"RCPT TO:<{name}>", "250 251 550 551 553 501 554 450 451") for name in tried]
         record, _ = self.run(case("probe", "3.1-10", 3, "", "mail", *says))
-        codes = [said.code for said in record.replies()[3:]]
+        codes = [reply.code for reply in record.replies()[3:]]
         taken = [name for name, code in zip(tried, codes, strict=False) if code in (250, 251)]
         if taken:
             first, second = taken[0], taken[min(1, len(taken) - 1)]

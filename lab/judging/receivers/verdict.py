@@ -49,7 +49,7 @@ class Wrong(NamedTuple):
     rule: str
     kind: str
     fault_name: str
-    got: str
+    observed: str
     wanted: str
     number: int = -1
     at: int = 0
@@ -86,7 +86,7 @@ def finding(record: Record, is_of_today: bool) -> Finding | None:
         case=case.name, rule=wrong.rule, stage=case.stage, kind=wrong.kind,
         title=case.title,
         signature=(wrong.fault_name, wrong.row, case.hint if is_own else "", wrong.rule),
-        sent=shown(asked), got=wrong.got, wanted=wrong.wanted,
+        sent=shown(asked), observed=wrong.observed, wanted=wrong.wanted,
         because=wrong.because or (case.because if wrong.kind == "choice" else ""),
         hint=(case.hint if is_own else "") or HINTS.get(wrong.rule, ""), errors=record.errors,
         ladder=tuple(ladder(record, wrong.number, wrong.at)),
@@ -112,18 +112,18 @@ def first_wrong(record: Record, is_of_today: bool) -> Wrong | None:
     for number, asked in enumerate(expecting):
         if number >= len(replies) or not replies[number].is_whole:
             return _missing(record, expecting, number, is_of_today) or choice
-        said = replies[number]
-        wrong = _form(said, number, asked) or _code(record, asked, said, number, is_of_today)
-        is_late = len(replies) > len(expecting) and said.code and number
+        reply = replies[number]
+        wrong = _form(reply, number, asked) or _code(record, asked, reply, number, is_of_today)
+        is_late = len(replies) > len(expecting) and reply.code and number
         if wrong is not None and wrong.kind == "breach" and is_late:
             wrong = _extra(record, expecting, replies, number, is_of_today) or wrong
         if wrong is not None and wrong.kind == "breach":
             return wrong
         choice = choice or wrong
-        has_closed = said.code == 221 and asked.say.row != "QUIT"
+        has_closed = reply.code == 221 and asked.say.row != "QUIT"
         reasons = (_ONE_AT_A_TIME, *ON_PURPOSE.values())
         is_on_purpose = wrong is not None and wrong.because in reasons
-        if said.code == 421 or has_closed or record.skips or is_on_purpose:
+        if reply.code == 421 or has_closed or record.skips or is_on_purpose:
             return choice  # what follows, follows from it
     if len(replies) > len(expecting):
         wrong = _too_many(record, expecting, replies, len(expecting), is_of_today)
@@ -133,28 +133,28 @@ def first_wrong(record: Record, is_of_today: bool) -> Wrong | None:
     return _end(record, len(expecting)) or _tagged(record, expecting, replies) or choice
 
 
-def _form(said: ProgramReply, number: int, asked: Asked) -> Wrong | None:
+def _form(reply: ProgramReply, number: int, asked: Asked) -> Wrong | None:
     """Return what is wrong about the form of a reply."""
     say = asked.say
-    for fault in said.faults[:1]:
+    for fault in reply.faults[:1]:
         repeats = fault.rule == "4.5.3-5" and len(asked.octets) > MAX_REPLY_LINE
         kind = "choice" if repeats else "breach"
         because = "it repeats a line that was as long" if repeats else ""
-        return Wrong(fault.rule, kind, "form", shown(said.octets), fault.wanted, number,
+        return Wrong(fault.rule, kind, "form", shown(reply.octets), fault.wanted, number,
                      fault.at, fault.rule, because)  # fmt: skip
-    if said.code not in TEXTS:
-        kind = "choice" if said.code in OF_TODAY else "breach"
+    if reply.code not in TEXTS:
+        kind = "choice" if reply.code in OF_TODAY else "breach"
         wanted = codes_in_words(say.wanted)
-        return Wrong("4.2.2-1", kind, "unknown code", shown(said.octets), wanted, number, 0,
-                     str(said.code), "a code of later standards")  # fmt: skip
+        return Wrong("4.2.2-1", kind, "unknown code", shown(reply.octets), wanted, number, 0,
+                     str(reply.code), "a code of later standards")  # fmt: skip
     return None
 
 
 def _code(
-    record: Record, asked: Asked, said: ProgramReply, number: int, today: bool
+    record: Record, asked: Asked, reply: ProgramReply, number: int, today: bool
 ) -> Wrong | None:
     """Return whether the code of a reply differs from what was wanted."""
-    say, code = asked.say, said.code
+    say, code = asked.say, reply.code
     if code in say.wanted:
         return None
     kind, because = "breach", ""
@@ -166,7 +166,7 @@ def _code(
         kind = "choice"
     elif today and (say.row, code) in ON_PURPOSE:
         kind, because = "choice", ON_PURPOSE[say.row, code]
-    elif today and code == 500 and re.search("(?i)pipelining", said.text):
+    elif today and code == 500 and re.search("(?i)pipelining", reply.text):
         kind, because = "choice", _ONE_AT_A_TIME
     elif code == 421:
         kind, because = "choice", "421 may answer any command"
@@ -176,7 +176,7 @@ def _code(
         kind = "choice" if code // 100 == 5 and say.wanted[0] // 100 == 5 else kind
     at = _first_difference(code, say.wanted)
     fault_name = f"{_row(say)} {code}"
-    return Wrong(say.rule, kind, fault_name, shown(said.octets), codes_in_words(say.wanted),
+    return Wrong(say.rule, kind, fault_name, shown(reply.octets), codes_in_words(say.wanted),
                  number, at, say.row, because)  # fmt: skip
 
 
@@ -193,10 +193,10 @@ def _extra(
     record: Record, expecting: list[Asked], replies: list[ProgramReply], number: int, today: bool
 ) -> Wrong | None:
     """Return a reply too many before this one, if without it the next ones fit."""
-    rest = [said.code for said in replies[number + 1 :]]
+    codes = [reply.code for reply in replies[number + 1 :]]
     fits = all(
         code in (*asked.say.wanted, *asked.say.choices, *asked.say.strict)
-        for asked, code in zip(expecting[number:], rest, strict=False)
+        for asked, code in zip(expecting[number:], codes, strict=False)
     )
     before = expecting[number - 1]
     if not before.say.is_setup and (record.case.owns_extra or not fits):
@@ -212,22 +212,22 @@ def _too_many(
 ) -> Wrong | None:
     """Return what replies too many break: what was mail data has been taken for commands, say."""
     case = record.case
-    said = replies[number]
-    if not said.is_whole:
-        return Wrong("4.2-2", "breach", "cut off", shown(said.octets), "a whole reply", number)
-    if "cut" in case.tags and said.code != 250:
+    reply = replies[number]
+    if not reply.is_whole:
+        return Wrong("4.2-2", "breach", "cut off", shown(reply.octets), "a whole reply", number)
+    if "cut" in case.tags and reply.code != 250:
         return None
     is_last = number == len(replies) - 1
-    if said.code == 421 and is_last and record.is_going_away and record.has_ended:
+    if reply.code == 421 and is_last and record.is_going_away and record.has_ended:
         return None  # it shuts down, and says so: we have closed our side
     if "cut" in case.tags and not any(each.say.row == "data" for each in record.asked[-1:]):
-        return Wrong(case.rule, "choice", "answers half a command", shown(said.octets),
+        return Wrong(case.rule, "choice", "answers half a command", shown(reply.octets),
                      "no reply", number)  # fmt: skip
     rule = case.rule if case.owns_extra else "4.2-1"
     of_today = today and "smuggling" in case.tags
     kind = "choice" if "lf" in case.tags or of_today else "breach"
     because = "it takes other line ends than CRLF, as many servers did until 2023"
-    return Wrong(rule, kind, "too many replies", shown(said.octets),
+    return Wrong(rule, kind, "too many replies", shown(reply.octets),
                  f"{len(expecting)} replies in all, and not {len(replies)}", number, 0,
                  "", case.because or because)  # fmt: skip
 
@@ -236,11 +236,11 @@ def _missing(record: Record, expecting: list[Asked], number: int, today: bool) -
     """Return why a reply is missing: the channel was closed, or nothing came."""
     say = expecting[number].say
     replies = record.replies()
-    said = replies[number] if number < len(replies) else None
-    if said is not None:
-        got = f"{shown(said.octets)}, without its end"
-        return Wrong("4.2-2", "breach", "cut off", got, "CRLF at the end of a reply", number,
-                     len(said.octets), "cut off")  # fmt: skip
+    reply = replies[number] if number < len(replies) else None
+    if reply is not None:
+        observed = f"{shown(reply.octets)}, without its end"
+        return Wrong("4.2-2", "breach", "cut off", observed, "CRLF at the end of a reply", number,
+                     len(reply.octets), "cut off")  # fmt: skip
     wanted = codes_in_words(say.wanted)
     if record.is_silent:
         rule = say.rule if not say.is_setup or say.row == "CONNECT" else "4.2-1"
@@ -250,9 +250,9 @@ def _missing(record: Record, expecting: list[Asked], number: int, today: bool) -
     if say.row == "QUIT":
         return Wrong(say.rule, "breach", "QUIT closes", f"it {_ending(record)} without 221", wanted,
                      number, 0, "QUIT")  # fmt: skip
-    got = f"it {_ending(record)} after {_row(say)}"
+    observed = f"it {_ending(record)} after {_row(say)}"
     row = say.row if say.is_setup else "a command"
-    return Wrong("4.1.1-18", "breach", f"{row} closes", got, wanted, number, 0, row)
+    return Wrong("4.1.1-18", "breach", f"{row} closes", observed, wanted, number, 0, row)
 
 
 def _ending(record: Record) -> str:
@@ -293,9 +293,9 @@ def _tagged(record: Record, expecting: list[Asked], replies: list[ProgramReply])
     return None
 
 
-def _names_nobody(said: ProgramReply) -> bool:
+def _names_nobody(reply: ProgramReply) -> bool:
     """Return whether a success of VRFY lacks the mailbox of the user."""
-    return said.code == 250 and not re.search(rb"<[^<>@]+@[^<>]+>", said.octets)
+    return reply.code == 250 and not re.search(rb"<[^<>@]+@[^<>]+>", reply.octets)
 
 
 def _is_domain(word: str) -> bool:

@@ -232,11 +232,13 @@ class _Trial:
         case = self.case
         wanted = {b"RCPT": case.next_to, b"MAIL": case.next_sender}
         for verb, path in wanted.items():
-            got = paths.get(verb, b"").split(b" ")[0].decode("latin-1")
-            if got.upper() != path.upper() and (case.because or verb == b"RCPT" or path == "<>"):
-                kind = "choice" if _is_untouched(got, case) and path != "<>" else "breach"
+            observed = paths.get(verb, b"").split(b" ")[0].decode("latin-1")
+            if observed.upper() != path.upper() and (
+                case.because or verb == b"RCPT" or path == "<>"
+            ):
+                kind = "choice" if _is_untouched(observed, case) and path != "<>" else "breach"
                 fault_name = f"{verb.decode()} path"
-                return self._wrong(fault_name, shown(got.encode("latin-1")), path, kind=kind)
+                return self._wrong(fault_name, shown(observed.encode("latin-1")), path, kind=kind)
         return None
 
     def _contents(self, seen: Seen) -> Finding | None:
@@ -247,8 +249,8 @@ class _Trial:
             if parts is not None:
                 came, wanted, at = parts
                 where = max(0, at - 20)
-                got = f"octet {at} differs: {shown(came[where : at + 20])}"
-                return self._wrong("text changed", got, shown(wanted[where : at + 20]))
+                observed = f"octet {at} differs: {shown(came[where : at + 20])}"
+                return self._wrong("text changed", observed, shown(wanted[where : at + 20]))
         if self.case.name == "relay-time-stamp" and not seen.text.upper().startswith(b"RECEIVED:"):
             first = shown(seen.text.split(b"\r\n")[0])
             return self._wrong("no time stamp", first, "Received: from ALPHA.ARPA by BETA.ARPA ;")
@@ -265,9 +267,9 @@ class _Trial:
 
         if not self._until(lambda: bool(reports())):
             to_smith = [seen for seen in peer.sessions if b"Smith" in (seen.raw or b"")]
-            got = "a report with a reverse-path" if to_smith else "no report"
+            observed = "a report with a reverse-path" if to_smith else "no report"
             kind = "choice" if self.case.mail == "gives up" else "breach"
-            return self._wrong("no report", got, "MAIL FROM:<> and a report", kind=kind)
+            return self._wrong("no report", observed, "MAIL FROM:<> and a report", kind=kind)
         if self.case.mail == "gives up":
             return None
         self._until(lambda: any(seen.text is not None for seen in reports()), 2)
@@ -295,13 +297,14 @@ class _Trial:
         return self._wrong("sent", "mail at the next host", "none", kind=kind)
 
     def _wrong(
-        self, fault_name: str, got: str, wanted: str, *, kind: str = "breach", rule: str = ""
+        self, fault_name: str, observed: str, wanted: str, *, kind: str = "breach", rule: str = ""
     ) -> Finding:
         case = self.case
         return Finding(
             case=case.name, rule=rule or case.rule, stage=case.stage, kind=kind, title=case.title,
-            signature=(fault_name, case.hint, rule or case.rule), sent=" ".join(case.to), got=got,
-            wanted=wanted, hint=case.hint, because=case.because if kind == "choice" else "",
+            signature=(fault_name, case.hint, rule or case.rule), sent=" ".join(case.to),
+            observed=observed, wanted=wanted, hint=case.hint,
+            because=case.because if kind == "choice" else "",
         )  # fmt: skip
 
 

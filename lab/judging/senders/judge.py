@@ -75,9 +75,10 @@ def judge_sender(asked: AskedSender) -> Judgement:
         first = _play(asked, CASES[0], Path(folder), 0)
         if not first.sessions and first.status not in (0, None):
             last = first.errors.strip().splitlines()
-            said = f"; its last words: {visible(last[-1])}" if last else ""
+            last_words = f"; its last words: {visible(last[-1])}" if last else ""
             raise CannotJudge(
-                f"{asked.command[0]} ended with status {first.status} and opened no channel{said}"
+                f"{asked.command[0]} ended with status {first.status} and opened no channel"
+                f"{last_words}"
             )
         _judge_all(asked, chosen, Path(folder), result, begin)
     result.seconds = time.monotonic() - begin
@@ -130,7 +131,7 @@ def _run(command: list[str], timeout: float) -> tuple[int | None, str, str]:
 class _Wrong:
     rule: str
     fault_name: str
-    got: str
+    observed: str
     wanted: str
     kind: str = "breach"
     because: str = ""
@@ -149,7 +150,8 @@ def verdict(done: _Done) -> Finding | None:
     return Finding(
         case=case.name, rule=wrong.rule, stage=case.stage, kind=wrong.kind, title=case.title,
         signature=(wrong.fault_name, case.hint if is_own else "", wrong.rule),
-        sent=shown(wrong.marked or sent), got=visible(wrong.got), wanted=visible(wrong.wanted),
+        sent=shown(wrong.marked or sent), observed=visible(wrong.observed),
+        wanted=visible(wrong.wanted),
         because=wrong.because or (case.because if wrong.kind == "choice" else ""),
         hint=case.hint if is_own else "", errors=done.errors,
         ladder=tuple(_ladder(done, wrong.marked)),
@@ -158,7 +160,7 @@ def verdict(done: _Done) -> Finding | None:
 
 def _ladder(done: _Done, marked: bytes) -> list[Line]:
     lines = [line for seen in done.sessions for line in seen.lines]
-    lines += [Line("S", seen.rest) for seen in done.sessions if seen.rest]
+    lines += [Line("S", seen.unread) for seen in done.sessions if seen.unread]
     if not marked:
         return lines
     at = next((n for n, line in enumerate(lines) if line.who == "S" and marked in line.octets), -1)
@@ -273,8 +275,11 @@ def _text(done: _Done) -> _Wrong | None:
 
 def _bare(octets: bytes) -> int:
     """Return where a CR or LF stands by itself; -1 if none does."""
-    rest = octets.replace(b"\r\n", b"\0\0")
-    return min((at for at in (rest.find(b"\r"), rest.find(b"\n")) if at >= 0), default=-1)
+    without_line_ends = octets.replace(b"\r\n", b"\0\0")
+    return min(
+        (at for at in (without_line_ends.find(b"\r"), without_line_ends.find(b"\n")) if at >= 0),
+        default=-1,
+    )
 
 
 def _outcome(done: _Done) -> _Wrong | None:

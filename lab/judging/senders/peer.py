@@ -37,7 +37,7 @@ class Seen:
     raw: bytes = b""
     is_taken: bool = False
     early: dict[str, bytes] = field(default_factory=dict)
-    rest: bytes = b""
+    unread: bytes = b""
     after_421: bytes = b""
     has_replied_to_quit: bool = False
 
@@ -88,7 +88,7 @@ class _Session:
         piece = self.client.recv(65536)
         self.buffer += piece
         if not piece or len(self.buffer) > _MOST:
-            self.seen.rest = self.buffer
+            self.seen.unread = self.buffer
             raise _Over
 
     def _next(self) -> None:

@@ -32,7 +32,7 @@ def exercise_1(codes: Iterable[int]) -> Code:
     return Code(next(code for code in codes if code // 100 == 3))
 
 
-def said() -> list[str]:
+def mail_and_rcpt() -> list[str]:
     """Return MAIL and RCPT of the second session of example 7."""
     run = simulate(topology("rfc821/example-07.toml"))
     second = [e for e in run.trace if e.kind == "command" and e.session == 2]

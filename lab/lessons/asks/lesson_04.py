@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FILE: Final = "rfc821/scenario-03.toml"
 
 
-def more(lines: list[str], on_the_wire: list[str]) -> int:
+def lines_changed(lines: list[str], on_the_wire: list[str]) -> int:
     """Return how many of the lines are different on the wire."""
     return sum(a != b for a, b in zip(lines, on_the_wire[: len(lines)], strict=True))
 

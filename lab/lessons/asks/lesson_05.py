@@ -31,7 +31,7 @@ def exercise_1(session: TypedSession, strings: tuple[str, ...]) -> Table:
     return Table(dict(zip(strings, map(Code, session.codes[2:]), strict=True)))
 
 
-def found(run: Run) -> set[str]:
+def mailboxes_reached(run: Run) -> set[str]:
     """Return the mailboxes in which the third message ended."""
     return {f"{e['user']}@{e.host}" for e in run.trace if e.kind == "deliver" and e.message == 3}
 

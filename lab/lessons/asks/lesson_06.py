@@ -58,5 +58,5 @@ def _reaches_all(lines: list[str], office: Topology) -> Verdict:
 
 
 def _place(event: Any) -> str:
-    other = "" if b"lunch?" in event["octets"].lower() else " (another line)"
-    return f"{event['user']}'s {'mailbox' if event.kind == 'deliver' else event.kind}{other}"
+    remark = "" if b"lunch?" in event["octets"].lower() else " (another line)"
+    return f"{event['user']}'s {'mailbox' if event.kind == 'deliver' else event.kind}{remark}"

@@ -79,8 +79,8 @@ def _few(recipients: list[str], send: Sent) -> Verdict:
     if not all(path.startswith("@") for path in recipients):
         return "Each address begins with @ and a relay."
     run = send(*recipients)
-    got = {e["user"] for e in run.trace if e.kind == "deliver" and e.host != "HOME.ARPA"}
-    if got != {"bob", "cat", "dan"}:
-        return f"It is delivered to {', '.join(sorted(got)) or 'nobody'}."
+    users_reached = {e["user"] for e in run.trace if e.kind == "deliver" and e.host != "HOME.ARPA"}
+    if users_reached != {"bob", "cat", "dan"}:
+        return f"It is delivered to {', '.join(sorted(users_reached)) or 'nobody'}."
     print("crossings:", crossings(run))
     return crossings(run) <= 3 or f"The text crosses {crossings(run)} times."

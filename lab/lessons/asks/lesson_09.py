@@ -53,9 +53,9 @@ def helos(run: Run) -> list[str]:
 
 
 @hinted("By which name does the listening host know it?")
-def exercise_1(said: list[str], known: list[str]) -> Several:
+def exercise_1(hello_names: list[str], known: list[str]) -> Several:
     """Return the names with which the gateway says HELO to RICE and to the ARPANET."""
-    return Several([Host(name, known) for name in dict.fromkeys(said)], ["RICE", "ARPANET"])
+    return Several([Host(name, known) for name in dict.fromkeys(hello_names)], ["RICE", "ARPANET"])
 
 
 @hinted("Each packet takes one latency.")

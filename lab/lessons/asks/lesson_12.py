@@ -64,9 +64,9 @@ def exercise_3() -> Network:
 
 def _saves_three(polling: Topology) -> Verdict:
     plain = {name: replace(host, turn=False, holds=()) for name, host in polling.hosts.items()}
-    other = simulate(replace(polling, hosts=plain, polls=())).summary
+    without_polling = simulate(replace(polling, hosts=plain, polls=())).summary
     counts = simulate(polling).summary
     if counts["delivered"] < counts["submitted"]:
         return f"{counts['delivered']} of {counts['submitted']} messages are delivered."
-    saved = other["sessions"] - counts["sessions"]
+    saved = without_polling["sessions"] - counts["sessions"]
     return saved >= 3 or f"{saved} channels saved."

@@ -13,8 +13,8 @@ from lab.lessons.answers import (
     Pair,
     Verdict,
     each,
+    form_of,
     hinted,
-    one,
 )
 
 if TYPE_CHECKING:
@@ -68,14 +68,16 @@ def exercise_2(graph: networkx.Graph, fewest: int) -> Judged:
 def _parts(cuts: list[tuple[str, ...]], graph: networkx.Graph, fewest: int) -> Verdict:
     import networkx as nx
 
-    rest = graph.copy()
-    rest.remove_edges_from(cuts)  # in either direction
-    if rest.number_of_edges() != graph.number_of_edges() - len(cuts):
+    graph_left = graph.copy()
+    graph_left.remove_edges_from(cuts)  # in either direction
+    if graph_left.number_of_edges() != graph.number_of_edges() - len(cuts):
         return "Not all of these are lines of the map."
-    if not (rest["UCLA"] and rest["MIT"]):
+    if not (graph_left["UCLA"] and graph_left["MIT"]):
         return "One of the two has lost its last line."
-    if nx.has_path(rest, "UCLA", "MIT"):
-        return f"A route is left, over {len(nx.shortest_path(rest, 'UCLA', 'MIT')) - 2} sites."
+    if nx.has_path(graph_left, "UCLA", "MIT"):
+        return (
+            f"A route is left, over {len(nx.shortest_path(graph_left, 'UCLA', 'MIT')) - 2} sites."
+        )
     return len(cuts) == fewest or "It can be done with fewer."
 
 
@@ -89,10 +91,10 @@ def exercise_3(big: networkx.Graph, busy: list[str]) -> Judged:
         if host == busy[0]:
             return f"{busy[0]} is the first."
         own = maps.cut_off(big, [host])
-        most = max(maps.cut_off(big, [other]) for other in busy[1:])
+        most = max(maps.cut_off(big, [rival]) for rival in busy[1:])
         return own >= most or f"It cuts off {own}."
 
-    return Judged(is_second, one(Host(known=big)))
+    return Judged(is_second, form_of(Host(known=big)))
 
 
 @hinted("What have two of them cut off together?")

@@ -54,10 +54,10 @@ between = ["HUB.ARPA", "SMALL.ARPA"]
 
 
 @hinted("It is not HELO, and GATE does not know it. Lesson 3: what is the reply to such a word?")
-def predict(said: Sequence[Any]) -> Several:
+def predict(events: Sequence[Any]) -> Several:
     """Return the first command after the greeting, and the code of its reply."""
-    code = int(said[2]["octets"][:3])
-    return Several([First(said[1]["verb"]), Code(code)], ["the word", "the code"])
+    code = int(events[2]["octets"][:3])
+    return Several([First(events[1]["verb"]), Code(code)], ["the word", "the code"])
 
 
 @hinted("Who reads the address first, before any host does?")

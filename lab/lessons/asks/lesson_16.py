@@ -7,7 +7,17 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from lab.lessons import design
-from lab.lessons.answers import Host, Judged, Number, Pair, Selection, Verdict, each, hinted, one
+from lab.lessons.answers import (
+    Host,
+    Judged,
+    Number,
+    Pair,
+    Selection,
+    Verdict,
+    each,
+    form_of,
+    hinted,
+)
 from lab.lessons.functions import Network
 
 if TYPE_CHECKING:
@@ -42,7 +52,7 @@ def exercise_1(rings: Topology) -> Selection:
 def exercise_2(lines: Iterable[Line], every: networkx.Graph) -> Judged:
     """Return the exercise for the line that mends a design, the cheapest of ``every`` pair."""
     ours = list(lines)
-    return Judged(lambda patch: _mends(patch, ours, every), one(Pair(Host(known=design.SITES))))
+    return Judged(lambda patch: _mends(patch, ours, every), form_of(Pair(Host(known=design.SITES))))
 
 
 def _mends(patch: Line, lines: list[Line], every: networkx.Graph) -> Verdict:

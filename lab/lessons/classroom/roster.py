@@ -31,9 +31,9 @@ class Student:
     @property
     def words(self) -> set[str]:
         """What the name of a handed-in file may call them."""
-        said = (self.name, self.full_name, self.email, self.email.partition("@")[0])
+        names = (self.name, self.full_name, self.email, self.email.partition("@")[0])
         turned = " ".join(reversed(self.full_name.split()))
-        return {simple(each) for each in (*said, turned) if simple(each)}
+        return {simple(each) for each in (*names, turned) if simple(each)}
 
 
 def simple(text: str) -> str:
@@ -80,9 +80,9 @@ def _is_about_one(row: list[str]) -> bool:
 
     The first of them begins with "    Points Possible"; in the other, only such words are found.
     """
-    said = [cell.strip() for cell in row if cell.strip()]
-    is_posting = all(cell == "Muted" or cell.startswith("Manual Posting") for cell in said)
-    return bool(said) and not is_posting and said[0] != "Points Possible"
+    cells = [cell.strip() for cell in row if cell.strip()]
+    is_posting = all(cell == "Muted" or cell.startswith("Manual Posting") for cell in cells)
+    return bool(cells) and not is_posting and cells[0] != "Points Possible"
 
 
 def _student(row: dict[str, str], where: str) -> Student:

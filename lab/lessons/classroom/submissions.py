@@ -92,9 +92,9 @@ def _notebook_name(made: Submission, release: Release | None) -> str:
     names = list(release.notebooks) if release is not None else []
     metadata = made.notebook.get("metadata")
     own = metadata.get("lab") if isinstance(metadata, dict) else None
-    said = own.get("lesson") if isinstance(own, dict) else None
-    if said in names:
-        return str(said)
+    lesson_named = own.get("lesson") if isinstance(own, dict) else None
+    if lesson_named in names:
+        return str(lesson_named)
     in_path = [name for name in names if name in made.path.stem]
     if in_path:
         return max(in_path, key=len)
@@ -117,7 +117,7 @@ def _student(made: Submission, students: list[Student], notebook: str) -> str:
     words = [simple(part.replace(notebook, "") if notebook else part) for part in parts]
     metadata = made.notebook.get("metadata")
     own = metadata.get("lab") if isinstance(metadata, dict) else None
-    said = own.get("student") if isinstance(own, dict) else None
+    student_named = own.get("student") if isinstance(own, dict) else None
     for word in words:
         exact = [each for each in students if word in each.words]
         inside = exact or [each for each in students if any(
@@ -126,12 +126,12 @@ def _student(made: Submission, students: list[Student], notebook: str) -> str:
             likely = max(
                 inside, key=lambda each: max(len(w) for w in each.words if w in word or exact)
             )
-            if isinstance(said, str) and said and said != likely.name:
-                made.notes.append(f"it is the copy that was released to {said[:60]}")
+            if isinstance(student_named, str) and student_named and student_named != likely.name:
+                made.notes.append(f"it is the copy that was released to {student_named[:60]}")
             return likely.name
     if students:
-        if isinstance(said, str) and any(each.name == said for each in students):
-            return said
+        if isinstance(student_named, str) and any(each.name == student_named for each in students):
+            return student_named
         made.notes.append("this student is not in the roster")
     folders = Path(made.file).parts[:-1]
     return folders[0] if folders else Path(made.file).stem

@@ -61,8 +61,8 @@ class Score:
             problems.append(f"A message takes {self.seconds:.2f} s; the limit is {SECONDS:g} s.")
         if self.broken:
             worst = max(self.broken, key=lambda name: self.broken[name])
-            rest = f", nor {len(self.broken) - 1} others" if len(self.broken) > 1 else ""
-            problems.append(f"It does not survive the loss of {worst}{rest}.")
+            unlisted = f", nor {len(self.broken) - 1} others" if len(self.broken) > 1 else ""
+            problems.append(f"It does not survive the loss of {worst}{unlisted}.")
         return problems
 
     @property

@@ -262,8 +262,8 @@ def _delay(graph: networkx.Graph, quiet: set[str]) -> float:
     total = letters = 0.0
     for start, site in SITES.items():
         seconds = _seconds_from(graph, quiet, start)
-        for end, other in SITES.items():
-            pairs = len(site.users) * (len(other.users) - (start == end))
+        for end, end_site in SITES.items():
+            pairs = len(site.users) * (len(end_site.users) - (start == end))
             total += pairs * seconds.get(end, math.inf) if pairs else 0
             letters += pairs
     return total / letters

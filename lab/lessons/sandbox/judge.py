@@ -91,8 +91,8 @@ class Notebook:
         copy = Copy()
         if fork() == 0:
             die_with_parent()
-            for other in self.copies.values():
-                os.close(other.orders)
+            for older in self.copies.values():
+                os.close(older.orders)
             os.close(copy.orders)
             copy.serve(self, number)
         self.copies[number] = copy
