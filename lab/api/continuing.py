@@ -338,7 +338,7 @@ class BranchEnd(NamedTuple):
     reason: str
     can_go_on: bool
     last: bytes
-    found: bytes
+    findings: bytes
     failure: str = ""
 
     @property
@@ -414,7 +414,7 @@ class Branches(State):
         else:
             ours.close()
             state = Settled() if end.can_go_on else None
-        findings = pickle.loads(end.found) if end.found else {}
+        findings = pickle.loads(end.findings) if end.findings else {}
         done = Run(onwards.topology, trace, None, findings, self._plugins, state, onwards.legs)
         if end.failure:
             raise RunFailed(end.failure, done)

@@ -50,31 +50,33 @@ class Diff:
         self.b: Trace = arguments.instance("b", b, Trace, "a lab.Trace, such as run.trace")
         self.names = _checked_names(names)
         with gc_pause():
-            self._found: Differences = differences(a, b)
+            self._differences: Differences = differences(a, b)
 
     def __repr__(self) -> str:
         from lab.analysis.difference_sentences import verdict
 
-        return f"<Diff: {verdict(self._found)}>"
+        return f"<Diff: {verdict(self._differences)}>"
 
     def _repr_html_(self) -> str:
         from lab.views.text.differences import difference_html
 
-        return difference_html(self._found, self._described()) + self._slopes_html()
+        return difference_html(self._differences, self._described()) + self._slopes_html()
 
     def _slopes_html(self) -> str:
         """Return the slope chart as an image within HTML; "" if there is nobody to draw."""
         from lab.analysis.difference_sentences import verdict
         from lab.views.pictures.plot_style import off_screen
 
-        if not self._found.pairs:
+        if not self._differences.pairs:
             return ""
         file = io.BytesIO()
         with off_screen():
             figure = self.plot("slopes").get_figure(root=True)
         figure.savefig(file, format="png", dpi=72)  # type: ignore[union-attr]
         coded = base64.b64encode(file.getvalue()).decode("ascii")
-        text = escape(f"Slope chart: how long recipients took. {verdict(self._found)}", quote=True)
+        text = escape(
+            f"Slope chart: how long recipients took. {verdict(self._differences)}", quote=True
+        )
         return f'<img src="data:image/png;base64,{coded}" alt="{text}" style="max-width: 100%">'
 
     def table(self, rows: int = 10) -> RenderableType:
@@ -82,22 +84,22 @@ class Diff:
         from lab.views.text.differences import difference_table
 
         rows = arguments.whole_number("rows", rows, 0, example=20)
-        return difference_table(self._found, self._described(), rows=rows)
+        return difference_table(self._differences, self._described(), rows=rows)
 
     @property
     def same(self) -> bool:
         """Whether the same happened in both runs; times do not count if one of them is live."""
-        return self._found.same
+        return self._differences.same
 
     @property
     def first(self) -> Divergence | None:
         """Where the runs part; None if they do not."""
-        return self._found.first
+        return self._differences.first
 
     @property
     def notes(self) -> list[str]:
         """What a reader of the comparison should know, and what the runs were made from."""
-        return [*self._found.notes, *self._found.made_from, *self._found.unlike]
+        return [*self._differences.notes, *self._differences.made_from, *self._differences.unlike]
 
     @cached_property
     def recipients(self) -> pandas.DataFrame:
@@ -127,14 +129,14 @@ class Diff:
         """
         from lab.analysis.tables import loads_compared
 
-        return loads_compared(self._found.loads)
+        return loads_compared(self._differences.loads)
 
     def lines(self, rows: int = 10) -> list[str]:
         """Return the comparison as lines of text, with a number of the recipients."""
         from lab.views.text.differences import difference_lines
 
         rows = arguments.whole_number("rows", rows, 0, example=20)
-        return difference_lines(self._found, self._described(), rows)
+        return difference_lines(self._differences, self._described(), rows)
 
     def plot(self, kind: str = "slopes", ax: Axes | None = None) -> Axes:
         """Draw the comparison; return its matplotlib Axes.
@@ -146,16 +148,16 @@ class Diff:
         if kind == "slopes":
             from lab.views.pictures.slopes import slope_chart
 
-            return slope_chart(self._found, self.names, ax)
+            return slope_chart(self._differences, self.names, ax)
         from lab.views.pictures.load_changes import load_changes
 
-        return load_changes(self._found, self._meta, ax)
+        return load_changes(self._differences, self._meta, ax)
 
     def page(self) -> str:
         """Return a page with the whole comparison, as self-contained HTML without scripts."""
         from lab.views.diff_page import diff_page
 
-        return diff_page(self._found, self._described(), self._meta)
+        return diff_page(self._differences, self._described(), self._meta)
 
     def save(self, path: str | os.PathLike[str], kind: str = "slopes") -> None:
         """Write the page (.html) or a picture (.png, .svg, .pdf) to a file, by its ending.
@@ -167,7 +169,7 @@ class Diff:
 
         kind = arguments.one_of("kind", kind, _KINDS)
         if arguments.ending("path", path, (*_PAGES, *ENDINGS), "the path of a file") in _PAGES:
-            write_diff_page(self._found, self._described(), self._meta, path)
+            write_diff_page(self._differences, self._described(), self._meta, path)
             return
         from lab.views.pictures.plot_style import missing_glyphs_ignored, off_screen
 
@@ -181,7 +183,7 @@ class Diff:
 
     def as_dict(self) -> dict[str, object]:
         """Return the comparison as plain JSON, as ``lab diff --json`` prints it."""
-        return self._found.as_dict()
+        return self._differences.as_dict()
 
     def _described(self) -> tuple[str, str]:
         a, b = map(_described, self.names, (self.a, self.b))
@@ -190,8 +192,8 @@ class Diff:
     def _pairs(self, *, otherwise: bool) -> pandas.DataFrame:
         from lab.analysis.tables import recipients_compared
 
-        pairs = self._found.movers() if otherwise else self._found.pairs
-        return recipients_compared(self._found, pairs)
+        pairs = self._differences.movers() if otherwise else self._differences.pairs
+        return recipients_compared(self._differences, pairs)
 
 
 def _checked_names(names: tuple[str, str]) -> tuple[str, str]:

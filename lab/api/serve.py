@@ -190,11 +190,11 @@ def serve(
         raise ValueError("sets are overrides of a topology file; give its path, or use lab.load")
     else:
         described = topology_of(topology, seed)
-    described = with_limits(replace(described, expect={}), _given("limits", limits))
+    described = with_limits(replace(described, expect={}), _mapping("limits", limits))
     settings = Settings(
         storage=None if spool is None else Path(arguments.path("spool", spool, "a folder")),
         speed=speed,
-        ports=checked_ports(described, _given("ports", ports)),
+        ports=checked_ports(described, _mapping("ports", ports)),
         address=checked_address("address", address),
         durable=arguments.instance("fsync", fsync, bool, "True or False"),
         idle=_idle(idle),
@@ -274,7 +274,7 @@ def page_place(page: bool | int | str) -> tuple[str, int] | None:
 
 
 def _budgets(budgets: Mapping[str, float | str] | None) -> Budgets:
-    return budgets_of(dict(_given("budgets", budgets)))
+    return budgets_of(dict(_mapping("budgets", budgets)))
 
 
 _EXAMPLES: Final = {
@@ -284,12 +284,12 @@ _EXAMPLES: Final = {
 }
 
 
-def _given(name: str, value: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _mapping(name: str, value: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """Return a mapping that was given as an argument, or an empty one for None."""
-    by_host: Mapping[str, Any] = arguments.instance(
+    mapping: Mapping[str, Any] = arguments.instance(
         name, {} if value is None else value, Mapping, _EXAMPLES[name]
     )
-    return by_host
+    return mapping
 
 
 def _idle(idle: float | str) -> float:

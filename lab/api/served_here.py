@@ -58,8 +58,8 @@ class ServedHere:
         for connection in self._open:
             connection.close()
         self._simulation.run()
-        found = self._simulation.findings()
-        self._run = Run(self.topology, self._simulation.trace, None, found)
+        findings = self._simulation.findings()
+        self._run = Run(self.topology, self._simulation.trace, None, findings)
 
     def _connected(self, address: tuple[str, int], *_: Any, **__: Any) -> Any:
         """Return a connection to the host with a port; another address is refused."""
@@ -97,8 +97,8 @@ class Connection:
         """
         if not self._came and not self._talk.is_over:
             raise TimeoutError("timed out: the host waits for you")
-        found, self._came = self._came[:most], self._came[most:]
-        return found
+        octets, self._came = self._came[:most], self._came[most:]
+        return octets
 
     def makefile(self, mode: str = "r", *_: Any, **__: Any) -> Any:
         """Return the connection as a file; ``mode`` is as for a socket."""
@@ -132,6 +132,6 @@ class _Reading(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        found = self._connection.recv(len(buffer))
-        buffer[: len(found)] = found
-        return len(found)
+        octets = self._connection.recv(len(buffer))
+        buffer[: len(octets)] = octets
+        return len(octets)

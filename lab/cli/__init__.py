@@ -169,16 +169,16 @@ def _range_in_words(message: str) -> str:
     >>> _range_in_words("-1 is not in the range x>=1")
     '-1 is not allowed; use 1 or more'
     """
-    said = re.search(r" is not in the range (?:(\S+?)(<=?))?x(?:(<=?|>=?)(\S+))?$", message)
-    if said is None:
+    match = re.search(r" is not in the range (?:(\S+?)(<=?))?x(?:(<=?|>=?)(\S+))?$", message)
+    if match is None:
         return message
-    least, above, bound, value = said.groups()
+    least, above, bound, value = match.groups()
     if least is not None:
         allowed = f"{'more than ' if above == '<' else ''}{least} to {value}"
     else:
         words = {">=": "{} or more", ">": "more than {}", "<=": "{} or less", "<": "less than {}"}
         allowed = words[bound].format(value)
-    return f"{message[: said.start()]} is not allowed; use {allowed}"
+    return f"{message[: match.start()]} is not allowed; use {allowed}"
 
 
 def open_closed_streams() -> None:

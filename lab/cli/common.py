@@ -288,9 +288,9 @@ def _missing(trace: Trace) -> str:
         for first, last in trace.missing[:_MOST_GAPS]
     ]
     unlisted = len(trace.missing) - len(gaps)
-    which = ", ".join(gaps) + (f" and {unlisted:,} more gaps" if unlisted else "")
+    numbers = ", ".join(gaps) + (f" and {unlisted:,} more gaps" if unlisted else "")
     return (
-        f"{count:,} event{'s are' if count > 1 else ' is'} missing from the trace, seq {which}; "
+        f"{count:,} event{'s are' if count > 1 else ' is'} missing from the trace, seq {numbers}; "
         "what they recorded is left out"
     )
 
@@ -325,6 +325,6 @@ def require_modules(*modules: str) -> None:
 
     missing = [name for name in modules if not is_installed(name)]
     if missing:
-        said = sentence("this requires", *missing)
-        in_clone = said.rpartition("smtp-lab[")[2]
-        exit_with_error(f"{said}, or in a clone: pip install -e '.[{in_clone}")
+        advice = sentence("this requires", *missing)
+        in_clone = advice.rpartition("smtp-lab[")[2]
+        exit_with_error(f"{advice}, or in a clone: pip install -e '.[{in_clone}")

@@ -190,8 +190,8 @@ def _judge_other(
     from lab.judging.senders.cases import CASES as OF_SENDERS
 
     known = [case.name for case in (OF_SENDERS if role == "sender" else OF_RELAYS)]
-    more = [] if role == "sender" else [*names_of_cases(), *names_of_relay_networks()]
-    _check_cases(cases, [*known, *more])
+    cases_of_relays = [] if role == "sender" else [*names_of_cases(), *names_of_relay_networks()]
+    _check_cases(cases, [*known, *cases_of_relays])
     again = _again(role, command, _HERE, stage, (), None, seed)
     with progress_bar(len(known), quiet, "cases", 2) as progress:
         try:
@@ -239,9 +239,9 @@ def _judge_network(
 
 def _host_and_command(text: str) -> tuple[str, list[str]]:
     """Return the name and the words of a --host."""
-    name, equals, rest = text.partition("=")
+    name, equals, command = text.partition("=")
     try:
-        words = shlex.split(rest)
+        words = shlex.split(command)
     except ValueError as error:
         exit_with_error(f"--host {text!r}: {error}")
     if not (name and equals and words):

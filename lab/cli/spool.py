@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("folder", metavar="DIRECTORY", type=click.Path(file_okay=False, path_type=Path))
 @click.option(
-    "--read", "which", metavar="HOST/N",
+    "--read", "message_name", metavar="HOST/N",
     help="Print message N that waits at HOST; or with HOST/USER/N, one in USER's mailbox.  "
     "[default: list all]",
 )  # fmt: skip
@@ -41,13 +41,15 @@ if TYPE_CHECKING:
 @click.option("--migrate", is_flag=True, help="Bring files of an older version up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Print the list as one JSON object.")
 @writes_private_files
-def spool(folder: Path, which: str | None, out: Path | None, migrate: bool, as_json: bool) -> None:
+def spool(
+    folder: Path, message_name: str | None, out: Path | None, migrate: bool, as_json: bool
+) -> None:
     """List, read or export the mail that a live run has stored.
 
     DIRECTORY is the --spool of a run that has ended. Nothing in it is changed, unless you ask for
     --migrate.
     """
-    if (which is not None) + (out is not None) + migrate > 1:
+    if (message_name is not None) + (out is not None) + migrate > 1:
         exit_with_error("--read, --export and --migrate exclude each other; use one of them")
     from lab.live.spool_folder import SpoolProblem, read_folder
     from lab.live.spool_folder import migrate as bring_up_to_date
@@ -59,8 +61,8 @@ def spool(folder: Path, which: str | None, out: Path | None, migrate: bool, as_j
         hosts = read_folder(folder)
     except (SpoolProblem, OSError) as error:
         exit_with_error(str(error))
-    if which is not None:
-        _print_message(hosts, which)
+    if message_name is not None:
+        _print_message(hosts, message_name)
     elif out is not None:
         _export(hosts, out)
     elif as_json:
@@ -79,9 +81,9 @@ def _exit_on_problems(hosts: Sequence[HostSpool]) -> None:
         exit_with_error(problems[-1])
 
 
-def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
+def _print_message(hosts: Sequence[HostSpool], message_name: str) -> None:
     """Print the bytes of one message: as they are, or made visible in a terminal."""
-    host, _, place = which.partition("/")
+    host, _, place = message_name.partition("/")
     user, _, number = place.rpartition("/")
     messages: dict[str, bytes] = {}
     for spool in hosts:
@@ -89,7 +91,7 @@ def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
             messages |= {str(mail.number): mail.octets for mail in spool.waiting if not user}
             messages |= {str(mail.number): mail.octets for mail in spool.drops if mail.user == user}
     if number not in messages:
-        _exit_without_message(hosts, which)
+        _exit_without_message(hosts, message_name)
     if sys.stdout.isatty():
         echo(messages[number].decode("latin-1").replace("\r\n", "\n"))
         return
@@ -97,13 +99,13 @@ def _print_message(hosts: Sequence[HostSpool], which: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _exit_without_message(hosts: Sequence[HostSpool], which: str) -> NoReturn:
+def _exit_without_message(hosts: Sequence[HostSpool], message_name: str) -> NoReturn:
     examples = [f"{mail.host}/{mail.number}" for spool in hosts for mail in spool.waiting]
     examples += [
         f"{mail.host}/{mail.user}/{mail.number}" for spool in hosts for mail in spool.drops
     ]
     known = f"for example {examples[0]}" if examples else "there is none in this spool"
-    exit_with_error(f"--read {which}: there is no such message; {known}")
+    exit_with_error(f"--read {message_name}: there is no such message; {known}")
 
 
 def _export(hosts: Sequence[HostSpool], out: Path) -> None:

@@ -92,8 +92,8 @@ def _of_reply(seq: int, row: Row, asked: _Asked) -> Iterator[Misbehaviour]:
     own: bytes = row[OCTETS]
     at = f"{row[PEER]} at {asked.stage}, session {row[SESSION]}"
     for kind, reply in _replies(asked, own):
-        said = (reply.octets or b"").decode("latin-1").strip().partition("\r\n")[0]
-        where = f"{at}: {kind}" + (f" {said[:30]!r}" if said else "")
+        first_line = (reply.octets or b"").decode("latin-1").strip().partition("\r\n")[0]
+        where = f"{at}: {kind}" + (f" {first_line[:30]!r}" if first_line else "")
         yield Misbehaviour(seq, kind, where, row[PEER], reply, reply.octets == b"")
 
 
@@ -106,11 +106,11 @@ def _replies(asked: _Asked, own: bytes) -> Iterator[tuple[str, ScriptedReply]]:
     yield "reply, then half-close", ScriptedReply(stage, nth, then="half-close")
     yield "no reply, then cut", ScriptedReply(stage, nth, b"", then="cut")
     yield "no reply, then silence", ScriptedReply(stage, nth, b"", then="silence")
-    for other in _others(stage, own):
-        yield "another code", ScriptedReply(stage, nth, f"{other}\r\n".encode("ascii"))
+    for line in _other_replies(stage, own):
+        yield "another code", ScriptedReply(stage, nth, f"{line}\r\n".encode("ascii"))
 
 
-def _others(stage: str, own: bytes) -> tuple[str, ...]:
+def _other_replies(stage: str, own: bytes) -> tuple[str, ...]:
     """Return other replies: refusals of what was accepted, a success, and one that is misplaced."""
     success, misplaced = (_GO_AHEAD, _SUCCESS) if stage == "DATA" else (_SUCCESS, _GO_AHEAD)
     return (*_REFUSALS, misplaced) if own[:1] in b"23" else (success, misplaced)

@@ -23,15 +23,15 @@ _Method = TypeVar("_Method", bound=Callable[..., Any])
 def reason_of_failure(error: BaseException) -> str:
     """Return what an exception says, on one line: its kind, its text, and where it was raised."""
     text = " ".join(str(error).split())
-    said = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    reason = f"{type(error).__name__}: {text}" if text else type(error).__name__
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     if trace is not None:
         code = trace.tb_frame.f_code
         place = code.co_filename.replace("\\", "/").rpartition("/")[2]
-        said = f"{said[: _LONGEST - 60]} ({place}, line {trace.tb_lineno})"
-    return said[:_LONGEST]
+        reason = f"{reason[: _LONGEST - 60]} ({place}, line {trace.tb_lineno})"
+    return reason[:_LONGEST]
 
 
 def how_process_ended(code: int | None) -> str:

@@ -391,8 +391,8 @@ class HostHandle(HostControl):
     def _decide_by_process(self) -> None:
         """Take the last rows of the process before this one, if this one has read the storage."""
         assert self._outbox is not None
-        if self._unsure.is_doubtful and (found := self._outbox.found) is not None:
-            self._decide(found, self.queued)
+        if self._unsure.is_doubtful and (stored := self._outbox.stored_before) is not None:
+            self._decide(stored, self.queued)
 
     def _decide(self, stored: int, queued: int) -> None:
         """Take the rows in doubt as far as they came true, up to the last batch that was stored."""

@@ -264,10 +264,10 @@ class HostProcess(Output):
         A peer may be handing over mail, which waits for a message; none of them is about that.
         """
         acceptance, self.commits.current = self.commits.current, None
-        for kind, *rest in self.control.receive():
+        for kind, *arguments in self.control.receive():
             self._handled += 1
             try:
-                self._handlers[kind](*rest)
+                self._handlers[kind](*arguments)
             except Exception as error:
                 if kind not in _BY_THEMSELVES:
                     # what the host knows of its sessions is not what the network knows

@@ -54,7 +54,7 @@ class Output(HostDuties):
         self.storage = Storage(storage, durable=durable)
         self.commits = Commits(self.storage)
         self.outbox = outbox
-        self.outbox.found = self.outbox.stored = self.storage.batch
+        self.outbox.stored_before = self.outbox.stored = self.storage.batch
         control.count = outbox.count_sent_by_host
         self.inputs = 0
         self.may_report_late = False

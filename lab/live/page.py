@@ -121,7 +121,7 @@ def _list(server: MailPage, query: dict[str, str]) -> Answer:
     return as_json({"messages": described, "more": len(mails) == _LIST}), JSON
 
 
-def _found(server: MailPage, query: dict[str, str]) -> Listed:
+def _mail_asked_for(server: MailPage, query: dict[str, str]) -> Listed:
     is_queued = bool(query.get("queued"))
     spool = server.watch.spool
     mail = spool.message(query["host"], int(query["number"]), is_queued=is_queued)
@@ -131,7 +131,7 @@ def _found(server: MailPage, query: dict[str, str]) -> Listed:
 
 
 def _message(server: MailPage, query: dict[str, str]) -> Answer:
-    mail = _found(server, query)
+    mail = _mail_asked_for(server, query)
     text, kind = text_of(mail.octets)
     shown = {
         **server.watch.described(mail), "fields": header_fields(mail.octets[:LONGEST]),
@@ -143,7 +143,7 @@ def _message(server: MailPage, query: dict[str, str]) -> Answer:
 
 def _raw(server: MailPage, query: dict[str, str]) -> Answer:
     """Return a message as it is stored, to be saved: no browser shows or runs it."""
-    mail = _found(server, query)
+    mail = _mail_asked_for(server, query)
     name = f"{mail.number}.eml"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return mail.octets, {"Content-Type": "application/octet-stream", **headers}

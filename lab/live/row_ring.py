@@ -29,7 +29,7 @@ SIZE: Final = 1 << 22
 _RECORD: Final = struct.Struct("<IQ")
 _SIZE: Final = 4
 _BATCH: Final = struct.Struct("<Q")
-_WRITTEN, _READ, _STORED, _OPEN, _SENT_BY_HOST, _SENT_TO_HOST, _FOUND = range(7)
+_WRITTEN, _READ, _STORED, _OPEN, _SENT_BY_HOST, _SENT_TO_HOST, _STORED_BEFORE = range(7)
 """Places of numbers of eight bytes before the rows; a processor writes such a number whole."""
 
 _ROWS: Final = 64
@@ -70,13 +70,13 @@ class RowRing:
         self._numbers[_STORED] = batch
 
     @property
-    def found(self) -> int | None:
+    def stored_before(self) -> int | None:
         """The last batch that was stored before the host's process began; None: not known yet."""
-        return self._numbers[_FOUND] - 1 if self._numbers[_FOUND] else None
+        return self._numbers[_STORED_BEFORE] - 1 if self._numbers[_STORED_BEFORE] else None
 
-    @found.setter
-    def found(self, batch: int) -> None:
-        self._numbers[_FOUND] = batch + 1
+    @stored_before.setter
+    def stored_before(self, batch: int) -> None:
+        self._numbers[_STORED_BEFORE] = batch + 1
 
     @property
     def sent_by_host(self) -> int:
@@ -181,8 +181,8 @@ class RowRing:
         begin = self._read % SIZE
         self._read += size
         octets = self._map[_ROWS + begin : _ROWS + min(begin + size, SIZE)]
-        rest = size - len(octets)
-        return octets + self._map[_ROWS : _ROWS + rest] if rest else octets
+        octets_left = size - len(octets)
+        return octets + self._map[_ROWS : _ROWS + octets_left] if octets_left else octets
 
 
 def packed(rows: list[Row]) -> bytes:

@@ -47,7 +47,7 @@ class ScriptedEnd:
         if self._outside is not None and not self._transport.is_closing():
             about = (self._outside, process.host.name, self._number, None, now)
             crossed = self._pieces.take(octets)
-            process.note([(now, kind, *about, said) for kind, said in crossed])
+            process.note([(now, kind, *about, unit) for kind, unit in crossed])
         process.write(self._transport, octets)
 
     def _end(self, how: str, now: float) -> None:

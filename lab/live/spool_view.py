@@ -99,7 +99,7 @@ class SpoolView:
         """Return the newest messages in mailboxes, of all hosts or one, stored before a time."""
         about = {"head": HEAD, "user": user, "before": before, "most": most}
         with self._lock:
-            rows = [(name, self._rows(name, _IN_DROPS, about)) for name in self._some(host)]
+            rows = [(name, self._rows(name, _IN_DROPS, about)) for name in self._hosts_asked(host)]
         return _newest([_dropped(name, *row) for name, of_host in rows for row in of_host], most)
 
     def in_queues(
@@ -108,7 +108,7 @@ class SpoolView:
         """Return the newest messages that wait for next hosts, stored before a time."""
         about = {"head": HEAD, "before": before, "most": most}
         with self._lock:
-            rows = [(name, self._rows(name, _IN_QUEUES, about)) for name in self._some(host)]
+            rows = [(name, self._rows(name, _IN_QUEUES, about)) for name in self._hosts_asked(host)]
         return _newest([_waiting(name, *row) for name, of_host in rows for row in of_host], most)
 
     def message(self, host: str, number: int, *, is_queued: bool = False) -> Listed | None:
@@ -127,7 +127,7 @@ class SpoolView:
                 file.close()
             self._files.clear()
 
-    def _some(self, host: str) -> tuple[str, ...]:
+    def _hosts_asked(self, host: str) -> tuple[str, ...]:
         return (host,) if host else self._hosts
 
     def _rows(self, host: str, query: str, about: Any = ()) -> list[Any]:

@@ -79,8 +79,8 @@ def write_lessons(folder: Path, report: Report = lambda doing: None) -> None:
     shutil.copy(own / "kernel.mjs", kernel / "kernel.mjs")
     write_folder(kernel / "python.tar.gz", _python())
     settings = folder.parent / "settings.json"
-    told = json.loads(settings.read_text(encoding="utf-8")) | {"lessons": True}
-    settings.write_text(json.dumps(told) + "\n", encoding="utf-8")
+    with_lessons = json.loads(settings.read_text(encoding="utf-8")) | {"lessons": True}
+    settings.write_text(json.dumps(with_lessons) + "\n", encoding="utf-8")
     (kernel / "own.json").write_text(json.dumps(sorted(_own())) + "\n", encoding="utf-8")
 
 
@@ -123,8 +123,8 @@ def _extensions(folder: Path) -> dict[str, Any]:
     """
     for package in _EXTENDING:
         for file in importlib.metadata.files(package) or ():
-            _, found, inside = file.as_posix().partition("share/jupyter/labextensions/")
-            if found and file.suffix not in (".whl", ".map"):
+            _, separator, inside = file.as_posix().partition("share/jupyter/labextensions/")
+            if separator and file.suffix not in (".whl", ".map"):
                 target = folder / inside
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(str(file.locate()), target)

@@ -85,7 +85,7 @@ def _row(side: SideState) -> Iterator[str]:
 def links(moment: Moment) -> list[str]:
     """Return what is on each link."""
     lines = [link_line(in_flight, moment.index.shown) for in_flight in moment.links]
-    return lines[:_LONG] + _more(len(lines)) if lines else ["nothing is on its way"]
+    return lines[:_LONG] + _unlisted(len(lines)) if lines else ["nothing is on its way"]
 
 
 def link_line(in_flight: InFlight, shown: ShownNames = NAMES) -> str:
@@ -147,11 +147,11 @@ def where(moment: Moment) -> list[str]:
     lines += dialogue(moment, most=12)
     lines += ["", *sides(moment), "", "links:", *(f"  {line}" for line in links(moment))]
     lines += ["spools:", *(f"  {line}" for line in spools(moment)[:_LONG])]
-    lines += [f"  {line}" for line in _more(len(moment.spool))]
+    lines += [f"  {line}" for line in _unlisted(len(moment.spool))]
     if moment.faults:
         lines += ["faults:", *(f"  {line}" for line in faults(moment))]
     return [*lines, f"digest so far: {moment.digest}"]
 
 
-def _more(count: int) -> list[str]:
+def _unlisted(count: int) -> list[str]:
     return [f"... and {count - _LONG:,} more"] if count > _LONG else []

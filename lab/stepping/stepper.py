@@ -360,11 +360,11 @@ class Stepper:
         act = change.get("act")
         session = int(_number(change, "session", 0)) or None
         if act == "cut":
-            self.cut(_said(change, "a"), _said(change, "b"), _number(change, "seconds", 0) or None)
+            self.cut(_text(change, "a"), _text(change, "b"), _number(change, "seconds", 0) or None)
         elif act == "crash":
-            self.crash(_said(change, "host"), _number(change, "seconds", 60.0))
+            self.crash(_text(change, "host"), _number(change, "seconds", 60.0))
         elif act == "reply":
-            self.change_reply(_said(change, "line"), session)
+            self.change_reply(_text(change, "line"), session)
         elif act == "hang-up":
             self.hang_up(session)
         elif act == "undo":
@@ -459,7 +459,7 @@ def act_on(run: Run) -> Act:
     return act
 
 
-def _said(change: Mapping[str, str | float | None], name: str) -> str:
+def _text(change: Mapping[str, str | float | None], name: str) -> str:
     text = change.get(name)
     if not isinstance(text, str):
         raise NoIntervention(f"{change.get('act')} requires {name}, a text")

@@ -60,14 +60,14 @@ def _lines(
 def _outcomes(summary: Mapping[str, Any]) -> str:
     """Return how many recipients there were and what became of them, with the signs of ends."""
     counts = [(name, summary.get(name, 0)) for name in OUTCOMES]
-    words = [f"{count:,} {_said(name)}" for name, count in counts if count]
+    words = [f"{count:,} {_outcome_in_words(name)}" for name, count in counts if count]
     if summary.get("duplicates"):
         sign = visual_language.ENDS["twice"].glyph
         words.append(f"{count_noun(summary['duplicates'], 'duplicate')} {sign}")
     return f"{count_noun(summary.get('submitted', 0), 'recipient')}: {', '.join(words) or 'none'}"
 
 
-def _said(outcome: str) -> str:
+def _outcome_in_words(outcome: str) -> str:
     sign = visual_language.ENDS.get(outcome)
     words = "LOST" if outcome == "lost" else outcome.replace("_", " ")
     return f"{words} {sign.glyph}" if sign is not None else words

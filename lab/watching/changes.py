@@ -84,19 +84,21 @@ def _table(wanted: Mapping[str, Any]) -> tuple[str, dict[str, Any], str]:
     if not isinstance(wanted, Mapping):
         raise NoChange('a change is an object such as {"do": "crash", "host": "A.ARPA"}')
     verb = wanted.get("do")
-    rest = {key: value for key, value in wanted.items() if key != "do" and value not in ("", None)}
+    settings = {
+        key: value for key, value in wanted.items() if key != "do" and value not in ("", None)
+    }
     if verb == "send":
-        to = rest.get("to")
-        rest["to"] = [to] if isinstance(to, str) else to
-        return "mail", {"text": "", **rest}, f"mail from {rest.get('from')} to {to}"
+        to = settings.get("to")
+        settings["to"] = [to] if isinstance(to, str) else to
+        return "mail", {"text": "", **settings}, f"mail from {settings.get('from')} to {to}"
     if verb == "fault":
-        kind = rest.pop("kind", "")
+        kind = settings.pop("kind", "")
     elif verb in _FAULTS:
         kind = _FAULTS[verb]
     else:
         raise NoChange(f"there is no change {verb!r}; use send, fault, {', '.join(_FAULTS)}")
-    link = rest.get("link")
-    where = " - ".join(map(str, link)) if isinstance(link, list) else rest.get("host", "")
-    value = f", {rest['value']}" if "value" in rest else ""
-    lasts = f" for {rest['for']}" if "for" in rest else ""
-    return "fault", {"kind": kind, **rest}, f"{kind} {where}{value}{lasts}"
+    link = settings.get("link")
+    where = " - ".join(map(str, link)) if isinstance(link, list) else settings.get("host", "")
+    value = f", {settings['value']}" if "value" in settings else ""
+    lasts = f" for {settings['for']}" if "for" in settings else ""
+    return "fault", {"kind": kind, **settings}, f"{kind} {where}{value}{lasts}"

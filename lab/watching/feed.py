@@ -53,7 +53,7 @@ class Feed:
         self._shown = shown_names(meta)
         self._spools: dict[tuple[str, int], list[SpoolSpan]] = {}
         self._account = Account()
-        self._told: dict[str, int] = {}
+        self._counts_sent: dict[str, int] = {}
         self._tallied_at = 0.0
         self._seq = 0
         self.ended = False
@@ -122,9 +122,9 @@ class Feed:
         self._tallied_at = now
         every = self._account.counts()
         counts = {name: every[name] for name in _COUNTED}
-        if counts == self._told:
+        if counts == self._counts_sent:
             return []
-        self._told = counts
+        self._counts_sent = counts
         return [_json({"tally": counts})]
 
 

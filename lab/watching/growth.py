@@ -44,7 +44,7 @@ class Growth:
         with self._lock:
             while len(rows) > self._reached and len(self._pieces) < number + MOST_PIECES:
                 new = list(islice(rows, self._reached, self._reached + MOST_ROWS))
-                self._pieces.append(_json(self._data.more(new)))
+                self._pieces.append(_json(self._data.additions(new)))
                 self._reached += len(new)
             return self._pieces[number : number + MOST_PIECES]
 

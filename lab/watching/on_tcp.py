@@ -35,7 +35,7 @@ class LiveRun:
         self.speed = network.settings.speed
         self._network = network
         self._loop = asyncio.get_running_loop()
-        self._told: set[int] = set()
+        self._rows_sent: set[int] = set()
         self._count = 0
         self._task = self._loop.create_task(self._publish_for_ever())
 
@@ -75,7 +75,7 @@ class LiveRun:
 
     def finish(self, trace: Trace, reason: str) -> None:
         """Publish the last events, when the run is over."""
-        self._publish([row for row in trace.rows if id(row) not in self._told])
+        self._publish([row for row in trace.rows if id(row) not in self._rows_sent])
         self.feed.end(ended=reason, digest="")
 
     async def _publish_for_ever(self) -> None:
@@ -87,5 +87,5 @@ class LiveRun:
             await asyncio.sleep(_TICK)
 
     def _publish(self, rows: list[Row]) -> None:
-        self._told.update(map(id, rows))
+        self._rows_sent.update(map(id, rows))
         self.feed.add_rows(rows, time.time(), self._network.clock.now)

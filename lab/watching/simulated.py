@@ -41,7 +41,7 @@ class PacedRun:
         self._until = until
         self._lock = threading.RLock()
         self._reached = 0.0
-        self._told = 0
+        self._sent = 0
         self._anchor = (time.monotonic(), 0.0)
         self._stopped = threading.Event()
         self._trace: Trace | None = None
@@ -137,8 +137,8 @@ class PacedRun:
         return reached < target
 
     def _publish(self, due: float) -> None:
-        rows = self._simulation.trace.rows[self._told :]
-        self._told += len(rows)
+        rows = self._simulation.trace.rows[self._sent :]
+        self._sent += len(rows)
         self.feed.add_rows(rows, due, self._reached)
 
     def _ending(self) -> str:

@@ -1,7 +1,7 @@
 """Names of hosts have a type of their own, and names in the code say what they stand for.
 
-No part of the lab changes the case of a host's name by itself. No variable is called `what` or
-`given`.
+No part of the lab changes the case of a host's name by itself. Nothing in it is called `what`,
+`found` or `said`.
 """
 
 from __future__ import annotations
@@ -127,6 +127,12 @@ def test_a_change_of_case_is_found(code: str) -> None:
 EMPTY_WORDS = {"what", "given"}
 """Words that say nothing of what a variable holds: use its noun."""
 
+EMPTY_IN_LAB = {
+    *EMPTY_WORDS, "found", "told", "said", "got", "had", "one", "some", "more", "others", "which",
+    "these", "those", "them", "it", "thing", "things", "stuff", "tmp", "foo", "ret", "res",
+}  # fmt: skip
+"""Further ones, which a test that is read at a glance may use and the lab may not."""
+
 PUBLIC = {
     ("lab/analysis/faults.py", "FaultInterval.what"): "a column of faults in traces and tables",
 }
@@ -134,11 +140,16 @@ PUBLIC = {
 
 
 def named(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, int]]:
-    """Every variable, argument and field that a module names, with the line; fields by class."""
+    """Every variable, argument, field, function and class that a module names, with the line.
+
+    A field or a method begins with the name of its class.
+    """
     for node in ast.iter_child_nodes(tree):
         within = f"{node.name}." if isinstance(node, ast.ClassDef) else inside
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             within = ""
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield f"{inside}{node.name}", node.lineno
         if isinstance(node, ast.arg):
             yield node.arg, node.lineno
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -150,19 +161,25 @@ def named(tree: ast.AST, inside: str = "") -> Iterator[tuple[str, int]]:
         yield from named(node, within)
 
 
+def empty(tree: ast.AST, words: set[str]) -> Iterator[tuple[str, int]]:
+    """The names that are one of these words, whether or not it begins with an underscore."""
+    for name, line in named(tree):
+        if name.rpartition(".")[2].strip("_") in words:
+            yield name, line
+
+
 def empty_names() -> dict[tuple[str, str], int]:
-    """Each variable of the lab and its tests whose name says nothing: its file, name and line."""
+    """Each name in the lab and its tests that says nothing: its file, the name and its line."""
     return {
         (path.relative_to(ROOT).as_posix(), name): line
-        for folder in ("lab", "tests")
+        for folder, words in (("lab", EMPTY_IN_LAB), ("tests", EMPTY_WORDS))
         for path in sorted((ROOT / folder).rglob("*.py"))
-        for name, line in named(ast.parse(path.read_text(encoding="utf-8")))
-        if name.rpartition(".")[2] in EMPTY_WORDS
+        for name, line in empty(ast.parse(path.read_text(encoding="utf-8")), words)
     }
 
 
-def test_a_variable_says_what_it_holds() -> None:
-    """Use a noun in place of `what` and `given`; a name that users rely on goes into PUBLIC."""
+def test_a_name_says_what_it_stands_for() -> None:
+    """Use a noun in place of these words; a name that users rely on goes into PUBLIC."""
     found = empty_names()
     assert [
         f"{file}:{found[file, name]}" for file, name in found if (file, name) not in PUBLIC
@@ -178,7 +195,9 @@ def test_a_variable_says_what_it_holds() -> None:
         "with a as what: pass", "(what := 1)", "a, (b, *given) = c", "class A:\n  what: str",
         "class A:\n  def f(self): self.what = 1", "try: pass\nexcept E as given: pass",
         "match a:\n  case [_, *what]: pass", "match a:\n  case B() as given: pass",
+        "def what(): pass", "async def given(): pass", "class A:\n  def given(self): pass",
+        "_what = 1", "class A:\n  def f(self): self._given = 1", "def _what(): pass",
     ],
 )  # fmt: skip
 def test_a_name_that_says_nothing_is_found(code: str) -> None:
-    assert [name for name, _ in named(ast.parse(code)) if name.rpartition(".")[2] in EMPTY_WORDS]
+    assert list(empty(ast.parse(code), EMPTY_WORDS))

@@ -58,7 +58,7 @@ def pieces_of(page: GrowingPage, trace: Trace, most: int) -> list[dict[str, Any]
     found, at = [], 1
     while at < len(trace.rows):
         size = draw.randint(1, most)
-        found.append(page.more(list(trace.rows[at : at + size])))
+        found.append(page.additions(list(trace.rows[at : at + size])))
         at += size
     return found
 

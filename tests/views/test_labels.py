@@ -293,7 +293,7 @@ def test_the_usual_font_is_enough_for_most() -> None:
 def test_a_letter_is_in_a_font_or_it_is_missing(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fonts, "_told", set())
+    monkeypatch.setattr(fonts, "_scripts_named", set())
     text = "東京 🙂 𒀀 กข"
     found, lacking = fonts.fonts_for(text), fonts.missing(text)
     assert found[0] == fonts.BASE

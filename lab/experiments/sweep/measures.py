@@ -93,9 +93,9 @@ def measure(name: str) -> Measure:
     """Return the measure of a name; raises ValueError, with the names that are known."""
     if name in COUNTS:
         return Measure(name, lambda run: dict(run.summary)[name])
-    for other in OTHERS:
-        if other.name == name:
-            return other
+    for candidate in OTHERS:
+        if candidate.name == name:
+            return candidate
     head, _, detail = name.partition(".")
     if head == "delivery_seconds" and detail in _SPANS:
         return Measure(name, lambda run: _span(run, detail), "s")
@@ -128,7 +128,7 @@ def measures_of(items: Any) -> tuple[list[Measure], list[tuple[int | None, str]]
     for number, item in enumerate(items):
         function = items[item] if isinstance(items, Mapping) else item
         try:
-            made = _one(str(item) if isinstance(items, Mapping) else None, function)
+            made = _measure_of(str(item) if isinstance(items, Mapping) else None, function)
         except ValueError as why:
             faults.append((number, str(why)))
             continue
@@ -138,7 +138,7 @@ def measures_of(items: Any) -> tuple[list[Measure], list[tuple[int | None, str]]
     return measures, faults
 
 
-def _one(name: str | None, item: Any) -> Measure:
+def _measure_of(name: str | None, item: Any) -> Measure:
     if callable(item):
         return Measure(name or str(getattr(item, "__name__", repr(item))), item, is_ours=False)
     if not isinstance(item, str):

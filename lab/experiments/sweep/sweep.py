@@ -166,7 +166,7 @@ def sweep(
     made = read_experiment(experiment, keywords)
     swept = begin(made, plugins)
     swept.frame()  # if pandas is missing, say so before the runs, not after
-    with journal_of(swept, out) as journal, _told(progress, len(swept.plan)) as tell:
+    with journal_of(swept, out) as journal, _reporting(progress, len(swept.plan)) as tell:
         try:
             make(swept, journal, workers=workers, scheduler=scheduler, progress=tell)
         finally:
@@ -180,7 +180,7 @@ def sweep(
 
 
 @contextmanager
-def _told(
+def _reporting(
     progress: Callable[[int, int], None] | bool | None, total: int
 ) -> Iterator[Callable[[int, int], None] | None]:
     """Yield what is called with the number of finished runs: the user's function, or a bar."""

@@ -170,8 +170,8 @@ def _about(row: Row) -> str:
     """Return what a packet carries, in words: its session, its message, and what is said."""
     message = "" if row[MESSAGE] is None else f", message {row[MESSAGE]}"
     kind = row[KIND]
-    said = piece_text(row[OCTETS]) if kind == "piece" else summary_line(kind, row[OCTETS])
-    return f"session {row[SESSION]}{message}: {said}"
+    summary = piece_text(row[OCTETS]) if kind == "piece" else summary_line(kind, row[OCTETS])
+    return f"session {row[SESSION]}{message}: {summary}"
 
 
 class _Side:

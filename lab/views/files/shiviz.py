@@ -48,14 +48,14 @@ def write_shiviz(
     clocks: dict[str, dict[str, int]] = {}
     under_way: dict[float, dict[str, int]] = {}
     for step in _steps(rows):
-        host, text = _told(step, shown)
+        host, text = _host_and_text(step, shown)
         if not host:
             continue
         name = _word(shown[host])
         clock = clocks.setdefault(name, {})
         if step.action == "receives":
-            for other, count in under_way.pop(step.number, {}).items():
-                clock[other] = max(clock.get(other, 0), count)
+            for known_name, count in under_way.pop(step.number, {}).items():
+                clock[known_name] = max(clock.get(known_name, 0), count)
         clock[name] = clock.get(name, 0) + 1
         if step.action == "sends":
             under_way[round(step.number + 0.5)] = dict(clock)
@@ -84,7 +84,7 @@ def _wanted(rows: Iterable[Row]) -> Iterator[Row]:
     return (row for row in rows if row[KIND] not in _LEFT_OUT)
 
 
-def _told(step: _Step, shown: ShownNames) -> tuple[str, str]:
+def _host_and_text(step: _Step, shown: ShownNames) -> tuple[str, str]:
     """Return the host of a step, and its text in one line."""
     row, kind = step.row, step.row[KIND]
     if step.action == "does":
@@ -95,8 +95,11 @@ def _told(step: _Step, shown: ShownNames) -> tuple[str, str]:
         sent, received = f"opens {words} to {shown[peer]}", f"{words} with {shown[host]} is open"
     else:
         peer, host = row[HOST], row[PEER]
-        said = piece_text(row[OCTETS]) if kind == "piece" else summary_line(kind, row[OCTETS])
-        sent, received = f"sends to {shown[peer]}: {said}", f"receives from {shown[host]}: {said}"
+        summary = piece_text(row[OCTETS]) if kind == "piece" else summary_line(kind, row[OCTETS])
+        sent, received = (
+            f"sends to {shown[peer]}: {summary}",
+            f"receives from {shown[host]}: {summary}",
+        )
     is_sent = step.action == "sends"
     return (host if is_sent else peer), f"{step.t:.6f} s: {visible(sent if is_sent else received)}"
 

@@ -132,8 +132,8 @@ def _results_table(explored: Explored) -> Table:
     """Return how many breaks of each kind had each result."""
     table = Table("broken by", *_RESULTS, box=box.SIMPLE_HEAD, pad_edge=False)
     for kind in sorted({point.kind for point in explored.points}):
-        found = [_result(o.counts) for p, o in explored.tried() if p.kind == kind]
-        table.add_row(kind, *(str(found.count(result)) for result in _RESULTS))
+        results = [_result(o.counts) for p, o in explored.tried() if p.kind == kind]
+        table.add_row(kind, *(str(results.count(result)) for result in _RESULTS))
     return table
 
 

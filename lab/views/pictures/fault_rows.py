@@ -36,8 +36,8 @@ def fault_rows(trace: Trace, shown: ShownNames) -> dict[str, list[FaultInterval]
         rows.setdefault(name, []).append(fault)
     if len(rows) > _FAULT_ROWS:
         names = list(rows)
-        rest = [fault for name in names[_FAULT_ROWS - 1 :] for fault in rows.pop(name)]
-        rows[f"{len(names) - _FAULT_ROWS + 1} other faults"] = rest
+        faults_left = [fault for name in names[_FAULT_ROWS - 1 :] for fault in rows.pop(name)]
+        rows[f"{len(names) - _FAULT_ROWS + 1} other faults"] = faults_left
     return rows
 
 

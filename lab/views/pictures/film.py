@@ -405,8 +405,8 @@ def _shown(rows: Sequence[Row]) -> list[Row]:
 
 
 def _kind(row: Row) -> str:
-    said = row_of(event_of(row))
-    return "refusal" if said is not None and said.kind == "error" else str(row[KIND])
+    ladder_row = row_of(event_of(row))
+    return "refusal" if ladder_row is not None and ladder_row.kind == "error" else str(row[KIND])
 
 
 __all__ = ["MOST", "SECONDS", "Animation", "animation"]

@@ -33,7 +33,7 @@ _FIRST: Final = (
 _MOST_NAMED: Final = 8
 """Letters that the sentence about missing fonts names."""
 
-_told: set[str] = set()
+_scripts_named: set[str] = set()
 
 
 def fonts_for(text: str) -> list[str]:
@@ -63,10 +63,10 @@ def pictured_names(meta: Mapping[str, Any]) -> ShownNames:
 
 def tell_missing(texts: Iterable[str]) -> None:
     """Say once of each script that no font of this system has it."""
-    chars = [char for char in missing("".join(texts)) if _script(char) not in _told]
+    chars = [char for char in missing("".join(texts)) if _script(char) not in _scripts_named]
     if not chars:
         return
-    _told.update(map(_script, chars))
+    _scripts_named.update(map(_script, chars))
     named = ", ".join(f"{visible(char)} (U+{ord(char):04X})" for char in chars[:_MOST_NAMED])
     unlisted = f" and {len(chars) - _MOST_NAMED} more" if len(chars) > _MOST_NAMED else ""
     logging.getLogger("lab").warning(

@@ -62,8 +62,8 @@ def problem_lines(trace: Trace) -> list[str]:
     """Return what stands at the top of each picture of a run: nothing if all went as it should."""
     problems = wrongs(trace).sentences()
     left = len(problems) - _MOST
-    rest = [f"and {count_noun(left, 'more problem')}: lab run reports all"] if left > 0 else []
-    return [f"{visual_language.BROKEN.glyph} {line}" for line in problems[:_MOST]] + rest
+    unlisted = [f"and {count_noun(left, 'more problem')}: lab run reports all"] if left > 0 else []
+    return [f"{visual_language.BROKEN.glyph} {line}" for line in problems[:_MOST]] + unlisted
 
 
 def mention(ax: Axes, sentences: list[str], is_own: bool = True) -> None:

@@ -340,8 +340,10 @@ class _Drawing:
         hidden = self.count - sum(row.kind != "wait" for row in self.shown)
         if hidden > 0:
             before = f"{self.before:,} of them before; " if self.before else ""
-            rest = f"... and {hidden:,} more rows; {before}pick a message, a session or two hosts"
-            ax.text(0.0, -0.02 if not self.own else -0.28 / self.height, rest,
+            unlisted = (
+                f"... and {hidden:,} more rows; {before}pick a message, a session or two hosts"
+            )
+            ax.text(0.0, -0.02 if not self.own else -0.28 / self.height, unlisted,
                     transform=ax.transAxes, ha="left", va="top", fontsize=9, color=plot_style.GREY,
                     gid="more")  # fmt: skip
 
@@ -353,7 +355,7 @@ class _Drawing:
             if not (text.get_gid() or "").startswith(("label", "wait")):
                 continue
             box = text.get_window_extent()
-            if any(box.overlaps(other) for other in kept):
+            if any(box.overlaps(kept_box) for kept_box in kept):
                 text.set_visible(False)
             else:
                 kept.append(box)

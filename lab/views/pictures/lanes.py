@@ -116,5 +116,5 @@ def _recipients(itinerary: Itinerary, shown: ShownNames) -> str:
     if not itinerary.recipients:
         return shown[itinerary.hops[0].peer if itinerary.hops else itinerary.host]
     first = shown.path(itinerary.recipients[0].strip("<>").rpartition(":")[2])
-    others = len(itinerary.recipients) - 1
-    return f"{first} +{others}" if others and "@" in first else first
+    recipients_left = len(itinerary.recipients) - 1
+    return f"{first} +{recipients_left}" if recipients_left and "@" in first else first

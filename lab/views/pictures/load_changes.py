@@ -64,12 +64,12 @@ class _ChangeMap(Map):
     def _key_arrows(self) -> None:
         from matplotlib.lines import Line2D
 
-        for word, these, look in (
+        for word, links, look in (
             ("more", [each for each in self.changed if each.change > 0], (MORE, "-")),
             ("less", [each for each in self.changed if each.change < 0], (LESS, _DASHES)),
         ):
-            if these:
-                largest = max(these, key=lambda each: abs(each.change))
+            if links:
+                largest = max(links, key=lambda each: abs(each.change))
                 name = f"{word} (most: {amount(largest, self.unit)})"
                 self.keys[name] = Line2D([], [], color=look[0], ls=look[1], lw=2.6, alpha=0.7)
         if (left := len(self.changed) - MOST) > 0:

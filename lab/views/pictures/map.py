@@ -181,12 +181,12 @@ class Map(MapGround):
 
     def _hosts(self) -> None:
         for kind, look in _KINDS.items():
-            these = [n for n, host in enumerate(self.hosts) if map_layout.kind_of(host) == kind]
-            if not these:
+            numbers = [n for n, host in enumerate(self.hosts) if map_layout.kind_of(host) == kind]
+            if not numbers:
                 continue
             size = self.size * (1.0 if kind != "router" else 0.62)
             look = look if self.size > 6 else {**look, "mew": 0.4 if self.size > 3 else 0.2}
-            at = self.places[these]
+            at = self.places[numbers]
             (drawn,) = self.ax.plot(at[:, 0], at[:, 1], ls="", ms=size, zorder=3, **look)
             drawn.set_gid(f"hosts {kind}")
             self._key_host(kind, look)
@@ -205,15 +205,15 @@ class Map(MapGround):
         The mark of a link is a quarter of its length from one end, where no word stands.
         """
         for is_down, look in _FAULT_LOOKS.items():
-            these = {
+            places = {
                 place
                 for fault in self.faults
                 if fault.is_down is is_down
                 for place in fault.places(self.links)
                 if place[0] in self.number
             }
-            links = {(a, b) for a, b in these if b is not None and b in self.number}
-            hosts = {a for a, b in these if b is None}
+            links = {(a, b) for a, b in places if b is not None and b in self.number}
+            hosts = {a for a, b in places if b is None}
             at = [self._of_link(a, b) for a, b in sorted(links)]
             self._mark(at, f"link that was {look['says']}", look, 9)
             at = [self.places[self.number[a]] for a in sorted(hosts)]

@@ -78,7 +78,7 @@ class MapWords:
         width, height = self._extent(text, size)
         best = min(self._around(n, width, height), key=lambda place: (round(place[0], 3), place[1]))
         _, _, box = best
-        if any(_overlap(box, other) for other in self.boxes):
+        if any(_overlap(box, placed_box) for placed_box in self.boxes):
             return False
         self.boxes.append(box)
         x, y = (box[0] + box[2]) / 2 / of.pixels[0], (box[1] + box[3]) / 2 / of.pixels[1]
@@ -117,7 +117,7 @@ class MapWords:
 
     def _cost(self, box: tuple[float, float, float, float], n: int | None) -> float:
         left, bottom, right, top = box
-        cost = 12.0 * sum(_overlap(box, other) for other in self.boxes)
+        cost = 12.0 * sum(_overlap(box, placed_box) for placed_box in self.boxes)
         reach = self.of.size / 2 * self.of.dots
         apart = (self.points > (left - reach, bottom - reach)) & (
             self.points < (right + reach, top + reach)
@@ -150,7 +150,9 @@ class MapWords:
             middle = of.bend(a, b, share) if place == 0.5 else a + (b - a) * place
             x, y = middle * of.pixels
             box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-            if all(_overlap(box, other) == 0 for other in self.boxes) and not self._on_host(box):
+            if all(
+                _overlap(box, placed_box) == 0 for placed_box in self.boxes
+            ) and not self._on_host(box):
                 self.boxes.append(box)
                 look = {"facecolor": "white", "alpha": 0.85, "lw": 0, "pad": 1.2}
                 at = (float(middle[0]), float(middle[1]))
@@ -170,8 +172,8 @@ def _link_text(link: Mapping[str, Any]) -> str:
     parts = [link["name"]] if link.get("name") else []
     for key, words in _OF_LINKS.items():
         there = words(link[key]) if link.get(key) is not None else ""
-        other = there if key not in back else "" if back[key] is None else words(back[key])
-        parts.append(there if there == other else f"{there or '-'} / {other or '-'}")
+        on_way_back = there if key not in back else "" if back[key] is None else words(back[key])
+        parts.append(there if there == on_way_back else f"{there or '-'} / {on_way_back or '-'}")
     return "\n".join(part for part in parts if part)
 
 

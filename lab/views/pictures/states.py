@@ -91,13 +91,13 @@ def _taken(
         snapshot for at, snapshot in zip(history.seqs, history.snapshots, strict=True) if at <= last
     ]
     rows = [trace.rows[at] for at in history.seqs[: len(snapshots)]]
-    had = [
+    commands = [
         snapshot.receiver.command
         for snapshot in snapshots
         if snapshot.receiver.command in COMMAND_REPLIES
     ]
     now = snapshots[-1].receiver.state if snapshots else None
-    return Counter(transitions_of(rows, snapshots)), now, had[-1] if had else None
+    return Counter(transitions_of(rows, snapshots)), now, commands[-1] if commands else None
 
 
 # -- the session --------------------------------------------------------------------------------

@@ -68,8 +68,8 @@ def timeline(trace: Trace) -> Drawing:
         drawing.text(_LEFT - 10, y + 4, fitted(about, _LEFT - 24, 11), size=11, anchor="end")
         _lane(drawing, lane, y, axis, last)
     if len(every) > MOST:
-        rest = f"and {len(every) - MOST} more messages"
-        drawing.text(_WIDTH - _RIGHT, 28, rest, ink="quiet", anchor="end")
+        unlisted = f"and {len(every) - MOST} more messages"
+        drawing.text(_WIDTH - _RIGHT, 28, unlisted, ink="quiet", anchor="end")
     _legend(drawing, bottom + 62)
     return drawing
 

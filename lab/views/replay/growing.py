@@ -53,10 +53,10 @@ class GrowingPage(Page):
     def beginning(self) -> dict[str, Any]:
         """Return the data of the page before anything has happened."""
         data = self.data()
-        self._had = self._lists()
+        self._lengths_sent = self._lists()
         return data
 
-    def more(self, rows: Sequence[Row]) -> dict[str, Any]:
+    def additions(self, rows: Sequence[Row]) -> dict[str, Any]:
         """Return what some more events add to the page, in the order in which they happened."""
         first = len(self.rows)
         self._take(rows, first)
@@ -126,15 +126,15 @@ class GrowingPage(Page):
 
     def _new(self) -> dict[str, Any]:
         """Return what has been added to these lists since the last time."""
-        had, self._had = self._had, self._lists()
+        lengths, self._lengths_sent = self._lengths_sent, self._lists()
         new = {
-            "strings": [visible_lines(text) for text in self.texts.strings[had["strings"] :]],
-            "cut": {n: cut for n, cut in self.texts.cut.items() if n >= had["strings"]},
-            "patterns": shown(self.wording.patterns[had["patterns"] :]),
-            "wordings": shown([list(words) for words in self.wording.words[had["wordings"] :]]),
-            "ways": self._ways()[had["ways"] :] if had["ways"] < len(self.ways) else [],
-            "sides": shown(self._sides.texts(had["sides"])),
-            "hosts": shown([(name, canonical(name)) for name in self.names[had["hosts"] :]]),
+            "strings": [visible_lines(text) for text in self.texts.strings[lengths["strings"] :]],
+            "cut": {n: cut for n, cut in self.texts.cut.items() if n >= lengths["strings"]},
+            "patterns": shown(self.wording.patterns[lengths["patterns"] :]),
+            "wordings": shown([list(words) for words in self.wording.words[lengths["wordings"] :]]),
+            "ways": self._ways()[lengths["ways"] :] if lengths["ways"] < len(self.ways) else [],
+            "sides": shown(self._sides.texts(lengths["sides"])),
+            "hosts": shown([(name, canonical(name)) for name in self.names[lengths["hosts"] :]]),
         }
         return {name: value for name, value in new.items() if value}
 
@@ -153,7 +153,7 @@ class GrowingPage(Page):
         for n, row in enumerate(rows, first):
             if row[KIND] == "defer":
                 here = self._there.get((row[HOST], row[MESSAGE]), ())
-                retries += [[self._entry(one), n] for one in here if one.mail.peer == row[PEER]]
+                retries += [[self._entry(span), n] for span in here if span.mail.peer == row[PEER]]
             for change in spool_changes([row], self._there, n):
                 by[n] = change.by
                 left += [[self._entry(span), n] for span in change.left]
@@ -168,7 +168,7 @@ class GrowingPage(Page):
         """Return the entries of the spool that event n changed which begin with it."""
         row = self.rows[n]
         message = row[NOTIFY_ABOUT if row[KIND] == "notify" else MESSAGE]
-        begun = [one for one in self._there.get((row[HOST], message), ()) if one.first == n]
+        begun = [span for span in self._there.get((row[HOST], message), ()) if span.first == n]
         for span in begun:
             self._entry(span)
         return [[span.queued, n, list(span.mail.recipients)] for span in begun]

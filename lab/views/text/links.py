@@ -39,8 +39,8 @@ def links_table(
         peer += f" ({use['name']})" if use["name"] else ""
         table.add_row(Text(host), Text(peer), *_cells(use))
     parts: list[RenderableType] = [table] if used else []
-    if rest := _rest(len(used) - rows, len(uses) - len(used)):
-        parts.append(Text(rest, style="dim"))
+    if unlisted := _unlisted(len(used) - rows, len(uses) - len(used)):
+        parts.append(Text(unlisted, style="dim"))
     return Group(*parts, "")
 
 
@@ -58,7 +58,7 @@ def _cells(use: LinkUse) -> list[str]:
     ]
 
 
-def _rest(hidden: int, unused: int) -> str:
+def _unlisted(hidden: int, unused: int) -> str:
     """Return how many directions of links are not in the table, in words."""
     parts = [f"{hidden:,} more"] if hidden > 0 else []
     if unused:

@@ -12,9 +12,9 @@ class Shown:
     """Something that rich prints, each text of which is made visible last of all."""
 
     def __init__(self, renderable: RenderableType) -> None:
-        self._what = renderable
+        self._renderable = renderable
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        for segment in console.render(self._what, options):
+        for segment in console.render(self._renderable, options):
             text, style, control = segment
             yield segment if control else Segment(visible_lines(text), style)
