@@ -14,10 +14,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
 from typing import Any, Final
 
 from lab.api.run import Run
+from lab.api.served_network import ServedNetwork
 from lab.api.simulate import load, topology_of
 from lab.live.budgets import Budgets, budgets_of
 from lab.live.settings import LOOPBACK, Settings
@@ -32,7 +32,7 @@ _SECONDS_TO_END: Final = 20.0
 """Seconds that a network may take to end in good order before its process is killed."""
 
 
-class LiveServer:
+class LiveServer(ServedNetwork):
     """A network of processes that listens on this machine; see :func:`serve`.
 
     ``ports`` has the port of each host at ``address``, and ``page`` is where a browser finds the
@@ -42,22 +42,11 @@ class LiveServer:
     def __init__(
         self, topology: Topology, seed: int, settings: object, until: float | None = None
     ) -> None:
-        self.topology = topology
         assert isinstance(settings, Settings)
-        self.address: str = settings.reach
-        self.ports: dict[str, int] = {}
-        self.page = ""
-        self._run: Run | None = None
+        super().__init__(topology, settings.reach)
         self._seed, self._settings, self._until = seed, settings, until
         self._folder: TemporaryDirectory[str] | None = None
         self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def run(self) -> Run:
-        """What happened, as from ``lab.simulate``; RuntimeError while the network is up."""
-        if self._run is None:
-            raise RuntimeError("there is no run yet; read it after the with block")
-        return self._run
 
     def __enter__(self) -> LiveServer:
         if self._process is not None:
@@ -69,12 +58,7 @@ class LiveServer:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         self._stop(read=True)
 
     def _start(self) -> None:

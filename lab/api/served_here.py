@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import io
 import socket
-from types import TracebackType
 from typing import Any, Final
 
 from lab.api.conversation import Conversation
 from lab.api.run import Run
+from lab.api.served_network import ServedNetwork
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.trace.rows import OUTSIDE
@@ -21,26 +21,16 @@ from lab.trace.rows import OUTSIDE
 _FIRST_PORT: Final = 2501
 
 
-class ServedHere:
+class ServedHere(ServedNetwork):
     """A network for a ``with`` block, with all that :class:`lab.api.serve.LiveServer` has."""
 
     def __init__(self, topology: Topology, seed: int) -> None:
-        self.topology = topology
-        self.address = "127.0.0.1"
-        self.page = ""
-        self._run: Run | None = None
+        super().__init__(topology, "127.0.0.1")
         hosts = [name for name, spec in topology.hosts.items() if spec.kind == "host"]
         self.ports = {name: _FIRST_PORT + number for number, name in enumerate(hosts)}
         self._simulation = Simulation(topology, seed)
         self._open: list[Connection] = []
         self._connect = socket.create_connection
-
-    @property
-    def run(self) -> Run:
-        """What happened, as from ``lab.simulate``; RuntimeError while the network is up."""
-        if self._run is None:
-            raise RuntimeError("there is no run yet; read it after the with block")
-        return self._run
 
     def __enter__(self) -> ServedHere:
         self._simulation.begin()
@@ -48,12 +38,7 @@ class ServedHere:
         self._connect, socket.create_connection = socket.create_connection, connect
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def _end(self) -> None:
         socket.create_connection = self._connect
         for connection in self._open:
             connection.close()
