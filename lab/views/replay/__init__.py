@@ -40,7 +40,7 @@ _HERE: Final = Path(__file__).parent
 _PARTS: Final = (
     "vendor/d3", "inflate", "data", "words", "query", "conditions", "canvas", "marks", "map_places",
     "map_network", "cuts", "map", "ladder", "timeline", "panels", "messages", "follow", "skeleton",
-    "address", "heading", "finding", "changes", "keys", "player", "notebook",
+    "address", "heading", "finding", "changes", "keys", "controls", "player", "notebook",
 )  # fmt: skip
 """The files of the player, in the order in which they are joined."""
 

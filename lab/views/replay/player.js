@@ -40,11 +40,11 @@ class Player {
     };
     fillPage(this);
     this._playing();
-    this._listen();
+    listen(this);
     this._scopes();
     this._theme();
     this.tab("messages");
-    this._fit();
+    this.fit();
   }
 
   // -- moving ------------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ class Player {
     for (const panel of this.element.querySelectorAll("[data-panel]")) panel.hidden = panel.dataset.panel !== name;
     this.element.classList.toggle("ladder-tab", name === "ladder");
     this.element.classList.toggle("follow-tab", name === "follow");
-    if (this.timeline) this._fit();
+    if (this.timeline) this.fit();
   }
 
   moved() { this._moved(); }
@@ -429,58 +429,9 @@ class Player {
     this.find(".now").setAttribute("aria-live", this.playing ? "off" : "polite");
   }
 
-  _listen() {
-    const { signal } = this.ended;
-    const on = (selector, event, call) => this.find(selector).addEventListener(event, call, { signal });
-    on(".play", "click", () => (this.playing ? this.pause() : this.play()));
-    on(".step", "click", () => this.step());
-    on(".back", "click", () => this.back());
-    on(".first", "click", () => { this.pause(); this.seek(0); });
-    on(".last", "click", () => { this.pause(); this.seek(this.run.count); });
-    on(".speed", "change", (event) => this.setSpeed(Number(event.target.value)));
-    on(".skip", "change", (event) => this.setSkip(event.target.checked));
-    on(".zoom-in", "click", () => this.map.zoomBy(1.6));
-    on(".zoom-out", "click", () => this.map.zoomBy(1 / 1.6));
-    on(".zoom-all", "click", () => this.map.whole());
-    const list = this.find("header datalist");
-    list.id = `find-${Math.random().toString(36).slice(2)}`;
-    this.find(".find").setAttribute("list", list.id);
-    on(".find", "input", () => suggestThings(this, list));
-    on(".find", "change", () => goToNamed(this));
-    on(".scope", "change", (event) => this.scope(event.target.value));
-    on(".theme", "click", () => this.nextTheme());
-    on(".slider", "pointerdown", () => { this.sliding = true; });
-    on(".slider", "input", (event) => this.seekPlace((Number(event.target.value) / 1e6) * this.scale.length));
-    on(".slider", "change", () => { this.sliding = false; });
-    on(".slider", "pointerup", () => { this.sliding = false; });
-    for (const tab of this.element.querySelectorAll("[data-tab]")) {
-      tab.addEventListener("click", () => this.tab(tab.dataset.tab), { signal });
-      tab.addEventListener("keydown", (event) => this._tabKey(event, tab), { signal });
-    }
-    const keys = this.options.page ? document : this.element;
-    keys.addEventListener("keydown", (event) => pressed(this, event), { signal });
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.setTheme(this.theme), { signal });
-    this.watch = new ResizeObserver(() => this._fit());
-    this.watch.observe(this.element);
-    for (const view of [this.map, this.ladder, this.timeline]) this.watch.observe(view.canvas);
-    if (this.options.page) addEventListener("hashchange", () => this.address.read(), { signal });
-  }
-
-  _tabKey(event, tab) {
-    const way = { ArrowRight: "nextElementSibling", ArrowLeft: "previousElementSibling" }[event.key];
-    if (!way) return;
-    event.preventDefault();
-    event.stopPropagation();
-    let next = tab[way];
-    while (next && !next.offsetParent) next = next[way];
-    if (!next) return;
-    this.tab(next.dataset.tab);
-    next.focus();
-  }
-
   nextTheme() { this.setTheme(THEMES[(THEMES.indexOf(this.theme) + 1) % THEMES.length]); }
 
-  _fit() {
+  fit() {
     const narrow = this.element.clientWidth < NARROW;
     const wide = this.element.clientWidth >= WIDE;
     if (wide !== this.wide) {
