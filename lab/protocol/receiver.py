@@ -35,6 +35,7 @@ from lab.protocol.transactions import Misuse, Transaction
 from lab.protocol.verdicts import (
     PLAIN,
     domain_in,
+    returned_by,
     why_not_a_reply,
     why_not_permitted,
     with_domain,
@@ -382,19 +383,17 @@ class ReceiverSMTP:
         Raises :class:`Misuse` if it is not a reply, or not one for that row.
         """
         if verdict is LATER:
-            raise Misuse(f"{self._returned(method)} LATER, which only accept() may return")
+            raise Misuse(
+                f"{returned_by(self.installation, method)} LATER, which only accept() may return"
+            )
         if isinstance(verdict, Reply):
             if verdict.code in PLAIN[row]:
                 return verdict
             why = why_not_permitted(row, verdict)
             if not why:
                 return with_domain(verdict, self.domain)
-            raise Misuse(f"{self._returned(method)} {verdict}: {why}")
-        raise Misuse(f"{self._returned(method)} {why_not_a_reply(method, verdict)}")
-
-    def _returned(self, method: str) -> str:
-        name = type(self.installation).__name__
-        return f"{name}.{method}() returned" if method != "answer" else "answer() was given"
+            raise Misuse(f"{returned_by(self.installation, method)} {verdict}: {why}")
+        raise Misuse(f"{returned_by(self.installation, method)} {why_not_a_reply(method, verdict)}")
 
     @property
     def domain(self) -> str:

@@ -49,6 +49,12 @@ def why_not_permitted(row: str, verdict: Reply) -> str:
     return ""
 
 
+def returned_by(installation: object, method: str) -> str:
+    """Return the beginning of a sentence about what a method of an installation returned."""
+    name = type(installation).__name__
+    return f"{name}.{method}() returned" if method != "answer" else "answer() was given"
+
+
 def why_not_a_reply(method: str, returned: object) -> str:
     """Return what an installation's method returned in place of a reply, and what is usual."""
     in_words = "nothing (None)" if returned is None else repr(returned)[:80]
