@@ -19,6 +19,7 @@ from lab.hosts.settings import HostSettings
 from lab.live.control import Control, MailSent, channel
 from lab.live.driver import LiveDriver
 from lab.live.failures import how_process_ended, reason_of_failure
+from lab.live.handed_over import HandedOver
 from lab.live.host_arguments import HostArguments
 from lab.live.host_main import main
 from lab.live.mail_file import MailFile
@@ -28,7 +29,7 @@ from lab.live.storage import left_in
 from lab.live.unsure_rows import UnsureRows
 from lab.protocol import Path as MailPath
 from lab.runtime.spawn import start
-from lab.trace.rows import KIND, MESSAGE, Row
+from lab.trace.rows import Row
 
 _SENT_AGAIN: Final = ("busy", "full", "refusing", "skew")
 """The faults that a host's process must know when it starts again."""
@@ -82,9 +83,7 @@ class HostHandle(HostControl):
         self._unsure = UnsureRows()
         self._mail: MailFile | None = None
         self._sent = 0
-        self._order = 0
-        self._handed_over: dict[int, tuple[Any, ...]] = {}
-        self._sent_as: dict[int, int] = {}
+        self._handed_over = HandedOver()
         self._is_stopping = False
         self._state = (0, False, 0)
         self._handlers: dict[str, Callable[..., None]] = {
@@ -176,36 +175,22 @@ class HostHandle(HostControl):
 
     def _hand_over_again(self) -> None:
         """Hand over what the last process has not done."""
-        late, self._handed_over, self._sent_as = self._handed_over, {}, {}
-        for message in late.values():
+        for message in self._handed_over.take_all():
             self.hand_over(*message)
 
     def hand_over(self, *message: Any) -> None:
-        """Give the host something to do; if its process ends before it is done, the next one does.
-
-        Mail is handed over when the host has stored it, and a script or poll when it has begun
-        and the host was not being shut down: no channel is opened to or from it then.
-        """
+        """Give the host something to do; the next process does what this one leaves undone."""
         if self.external:
             return
-        self._order += 1
-        self._handed_over[self._order] = message
+        order = self._handed_over.add(message)
         if self.control is not None and not self.control.ended:
             self.send(*message)
-            self._sent_as[self._order] = self._sent
-
-    def _is_done(self, order: int, stored: set[int]) -> bool:
-        kind, first, *_ = self._handed_over[order]
-        if kind == "submit":
-            return first in stored
-        return not self._is_stopping and self._sent_as.get(order, math.inf) <= self._state[0]
+            self._handed_over.note_sent(order, self._sent)
 
     def _forget_done(self, rows: Sequence[Row] = ()) -> None:
-        """Forget what was handed over and is done: of mail, rows tell that it is stored."""
-        stored = {row[MESSAGE] for row in rows if row[KIND] == "submit"}
-        for order in [order for order in self._handed_over if self._is_done(order, stored)]:
-            del self._handed_over[order]
-            self._sent_as.pop(order, None)
+        """Forget what was handed over and is done: of mail, rows say that it is stored."""
+        handled = -1 if self._is_stopping else self._state[0]
+        self._handed_over.forget_done(rows, handled)
 
     @property
     def queued(self) -> int:
@@ -330,7 +315,7 @@ class HostHandle(HostControl):
 
     def _take_state(self, *state: Any) -> None:
         self._state = state
-        if self._sent_as:
+        if self._handed_over.are_sent:
             self._forget_done()
 
     def _add_mail(self, octets: bytes) -> None:
@@ -416,18 +401,19 @@ class HostHandle(HostControl):
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
         self._process.join(5)
-        loop = asyncio.get_running_loop()
-        loop.remove_reader(self.control)
-        loop.remove_writer(self.control)
         self._take_last()
-        self.control.close()
         self.control = None
         self.bound.clear()
         self.ready.clear()
 
     def _take_last(self) -> None:
-        """Handle what the process had sent when it ended, as far as it can be handled."""
+        """Handle what the process had sent when it ended, as far as it can be handled, and close
+        the channel to it.
+        """
         assert self.control is not None
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self.control)
+        loop.remove_writer(self.control)
         until = time.monotonic() + _END_TIMEOUT
         try:
             while not self.control.ended and time.monotonic() < until:
@@ -435,6 +421,7 @@ class HostHandle(HostControl):
         except Exception as error:
             self.network.note_failure(reason_of_failure(error), host=self.name)
         self._try(self._inherit)
+        self.control.close()
 
     async def end(self) -> None:
         """Wait for the process to end; kill it if it takes too long, or if there is no time to
@@ -452,9 +439,6 @@ class HostHandle(HostControl):
         self._process.join(2)
         if self.control is not None:
             self._take_last()
-            asyncio.get_running_loop().remove_reader(self.control)
-            asyncio.get_running_loop().remove_writer(self.control)
-            self.control.close()
         if self._unsure.is_doubtful:
             self._decide(*(left_in(self._file) or (last_marked(self._file), self.queued)))
         self._process.close()

@@ -17,8 +17,8 @@ from lab.live.commits import Acceptance, Commits
 from lab.live.control import Control, PeerGone
 from lab.live.failures import failure_row, reason_of_failure
 from lab.live.host_duties import HostDuties
-from lab.live.mail_file import is_large, mail_in, pieces_of, with_mail
-from lab.live.row_ring import HELD, INSTEAD, SIZE, RowRing, packed, what_happened_anyway
+from lab.live.recorded_rows import RecordedRows
+from lab.live.row_ring import HELD, INSTEAD, RowRing, what_happened_anyway
 from lab.live.send_queue import SendQueue
 from lab.live.storage import Storage
 from lab.trace.rows import DELIVER_OCTETS, DELIVER_USER, KIND, MESSAGE, Row
@@ -54,6 +54,7 @@ class Output(HostDuties):
         self.storage = Storage(storage, durable=durable)
         self.commits = Commits(self.storage)
         self.outbox = outbox
+        self._recorded = RecordedRows(outbox, control)
         self.outbox.stored_before = self.outbox.stored = self.storage.batch
         control.count = outbox.count_sent_by_host
         self.inputs = 0
@@ -68,7 +69,6 @@ class Output(HostDuties):
         self._synced_batch = 0
         self._send_queue = SendQueue()
         self._reports: list[tuple[Any, ...]] = []
-        self._announced = 0
         self._inputs_before = 0
         self._gathers_until = math.inf
         self._flushing = False
@@ -206,29 +206,7 @@ class Output(HostDuties):
         elif self.commits.has_failed:
             rows, self._rows = what_happened_anyway(rows)
         if rows or added:
-            self._put([*rows, *added] if added else rows, batch)
-
-    def _put(self, rows: list[Row], batch: int) -> None:
-        if batch < HELD and any(map(is_large, rows)):
-            self._put_large(rows, batch)
-            return
-        octets = packed(rows)
-        if not self.outbox.put(octets, batch):
-            self._report_rows()
-            self.control.send_rows(octets, batch)
-
-    def _put_large(self, rows: list[Row], batch: int) -> None:
-        """Send rows of which some are mail of many bytes, without a copy of that."""
-        self._report_rows()
-        sent = []
-        for row in rows:
-            if is_large(row):
-                mail = mail_in(row)
-                for piece in pieces_of(mail):
-                    self.control.send_mail(piece)
-                row = with_mail(row, len(mail))
-            sent.append(row)
-        self.control.send_rows(packed(sent), batch)
+            self._recorded.put([*rows, *added] if added else rows, batch)
 
     def put_open(self, rows: list[Row]) -> bool:
         """Put rows where they outlive this process, after all that were recorded before.
@@ -236,23 +214,17 @@ class Output(HostDuties):
         Return whether they are open: then the outbox is to confirm them, or to take them back.
         """
         self._put_earlier()
-        octets = packed(rows)
-        if self.outbox.put_open(octets):
-            return True
-        self._report_rows()
-        self.control.send_rows(octets, 0)
-        self.control.flush_all()
-        return False
+        return self._recorded.put_open(rows)
 
     def hold_rows(self, rows: list[Row]) -> None:
         """Put rows that count if this process ends before :meth:`release_rows`."""
         self._put_earlier()
-        self._put(rows, HELD)
+        self._recorded.put(rows, HELD)
 
     def release_rows(self, session: int, rows: list[Row]) -> None:
         """Record rows in place of those of a session that were held."""
         self._put_earlier()
-        self._put([(session,), *rows], INSTEAD)
+        self._recorded.put([(session,), *rows], INSTEAD)
         self.note(())
 
     def _put_earlier(self) -> None:
@@ -261,13 +233,11 @@ class Output(HostDuties):
     def _report_rows(self) -> None:
         """Ask the network to fetch the rows, when the next message leaves or all are flushed."""
         self._put_rows()
-        if self._announced != self.outbox.written:
-            self._announced = self.outbox.written
-            self.control.put("look", self._announced)
+        self._recorded.announce()
 
     def _report(self) -> None:
         self._put_rows()
-        if self._urgent or self.outbox.written - self._announced > SIZE // 2:
+        if self._urgent or self._recorded.is_half_full:
             self._urgent = False
             self._report_rows()
             self._put_reports()
@@ -440,7 +410,7 @@ class Output(HostDuties):
         self._unsure = [(number, rows) for number, rows in self._unsure if number != batch]
         crossed, own = what_happened_anyway(unsure)
         if crossed:
-            self._put(crossed, 0)
+            self._recorded.put(crossed, 0)
         self._rows = own + self._rows
 
     def _try_again(self) -> None:
