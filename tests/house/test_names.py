@@ -7,6 +7,7 @@ No part of the lab changes the case of a host's name by itself. Nothing in it is
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 
@@ -176,6 +177,41 @@ def empty_names() -> dict[tuple[str, str], int]:
         for path in sorted((ROOT / folder).rglob("*.py"))
         for name, line in empty(ast.parse(path.read_text(encoding="utf-8")), words)
     }
+
+
+COMMENT = re.compile(r"/\*(?s:.)*?\*/|//.*")
+
+IN_SCRIPTS = re.compile(
+    rf"(?:\b(?:const|let|var|function)\s+|(?<!\.)\b)_?({'|'.join(sorted(EMPTY_IN_LAB))})\b"
+    r"(?=\s*(?:=(?!=)|of\b|\)?\s*=>|\([^()]*\)\s*\{))"
+)
+"""Where JavaScript stores something under one of these words, or defines a function called so."""
+
+
+def test_so_does_one_in_javascript() -> None:
+    scripts = [
+        path for end in ("js", "mjs", "html") for path in sorted((ROOT / "lab").rglob(f"*.{end}"))
+        if "vendor" not in path.parts
+    ]  # fmt: skip
+    assert [
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in scripts
+        for match in IN_SCRIPTS.finditer(COMMENT.sub("", path.read_text(encoding="utf-8")))
+    ] == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["const what = 1;", "let found;\nfound = 2;", "a.map((one) => one.b)", "for (const it of a) {}",
+     "function told(a) {}", "_told(a) { return a; }", "a.find(one => one)"],
+)  # fmt: skip
+def test_a_name_in_javascript_that_says_nothing_is_found(code: str) -> None:
+    assert IN_SCRIPTS.search(code)
+
+
+@pytest.mark.parametrize("code", ["a.told = 1;", "found === 2", "told(summary);", '{ told: "a" }'])
+def test_javascript_may_use_such_words_otherwise(code: str) -> None:
+    assert not IN_SCRIPTS.search(code)
 
 
 def test_a_name_says_what_it_stands_for() -> None:

@@ -48,10 +48,10 @@ class Session {
   command(line) {
     if (this.over) return;
     const [, verb, space, argument] = /^([A-Za-z]*)( *)(.*)$/s.exec(line);
-    const given = space || argument ? argument.trim() : null;
+    const words = space || argument ? argument.trim() : null;
     const todo = { HELO: 1, MAIL: 1, RCPT: 1, DATA: 1, RSET: 1, NOOP: 1, VRFY: 1, EXPN: 1, HELP: 1, QUIT: 1 };
     const known = todo[verb.toUpperCase()] && (space || !argument) && !/[^\x00-\x7f]/.test(line);
-    if (known) this[verb.toUpperCase()](given);
+    if (known) this[verb.toUpperCase()](words);
     else this.reply(500, "Syntax error, command unrecognized");
   }
 
@@ -94,7 +94,7 @@ class Session {
 
   mailData(line) {
     if (line !== ".") return this.text.push(line.startsWith(".") ? line.slice(1) : line); // [5]
-    const text = this.text.map((one) => `${one}\r\n`).join("");
+    const text = this.text.map((line) => `${line}\r\n`).join("");
     this.text = null;
     this.state = 1;
     this.deliver(text); // before 250 is said [12]

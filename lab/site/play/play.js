@@ -94,10 +94,10 @@ function list() {
     return element;
   };
   const own = kept.map(({ name }) => option(`kept:${name}`, name));
-  const others = shipped.map(({ name, title }) => option(`shipped:${name}`, title ? `${name}: ${title}` : name));
+  const ofTheLab = shipped.map(({ name, title }) => option(`shipped:${name}`, title ? `${name}: ${title}` : name));
   const groups = [group("New", option("new:", "an empty network"))];
   if (own.length) groups.unshift(group("Yours, kept in this browser", ...own));
-  if (others.length) groups.push(group("Shipped with the lab", ...others));
+  if (ofTheLab.length) groups.push(group("Shipped with the lab", ...ofTheLab));
   find("files").replaceChildren(...groups);
   const current = kept.some(({ name }) => name === file?.name) ? `kept:${file.name}` : `shipped:${file?.origin}`;
   find("files").value = current;
@@ -139,8 +139,8 @@ text = "The first message."
 `;
 
 find("files").onchange = async (event) => {
-  const [kind, ...rest] = event.target.value.split(":");
-  const name = rest.join(":");
+  const [kind, ...words] = event.target.value.split(":");
+  const name = words.join(":");
   if (kind === "kept") show(kept.find((each) => each.name === name));
   else if (kind === "shipped") await openShipped(name);
   else { show({ name: unused("mine"), text: EMPTY, original: EMPTY, origin: "", seed: 0, changed: 0 }); save(); }
@@ -158,9 +158,9 @@ async function check() {
   const mine = checking;
   await new Promise((done) => { setTimeout(done, 120); });
   if (mine !== checking) return;
-  const found = await question({ do: "checked", ...about() });
-  if (mine !== checking || !found.value) return;
-  const { problems, contents, network: drawn } = found.value;
+  const answer = await question({ do: "checked", ...about() });
+  if (mine !== checking || !answer.value) return;
+  const { problems, contents, network: drawn } = answer.value;
   lab.problems = problems;
   const wrong = problems.filter(({ warning }) => !warning);
   find("contents").textContent = wrong.length ? `${wrong.length === 1 ? "1 problem" : `${wrong.length} problems`}`
@@ -215,7 +215,7 @@ class Model {
     if (answer.why) { this.handlers.get("msg:custom")?.({ kind: "refused", words: answer.why }); return; }
     const { data, comparison, words, summary } = answer.value;
     Object.assign(this.values, { data, comparison, altered: words, breaks: [], position: change.n });
-    told(summary);
+    showSummary(summary);
     lab.acts = (lab.acts || 0) + 1;
     this.handlers.get("change:data")?.();
     draw();
@@ -232,7 +232,7 @@ async function play(data) {
   lab.model = model;
 }
 
-function told(summary, verdict = "") {
+function showSummary(summary, verdict = "") {
   lab.digest = summary.digest;
   const parts = ["delivered", "returned", "rejected", "queued", "lost"].filter((key) => summary[key] || key === "delivered")
     .map((key) => `${summary[key]} ${key}`);
@@ -254,7 +254,7 @@ async function run() {
   busy(false);
   if (!made) { find("verdict").textContent = "The file could not be run."; return; }
   lab.times.first ??= performance.now();
-  told(made.summary, made.verdict);
+  showSummary(made.summary, made.verdict);
   find("comparison").hidden = true;
   find("with").hidden = false;
   await play(made.data);
@@ -278,13 +278,13 @@ async function draw() {
 async function compare() {
   say("");
   busy(true);
-  const found = await value({ do: "compared", ...about(), original: file.original });
+  const comparison = await value({ do: "compared", ...about(), original: file.original });
   busy(false);
-  if (!found) return;
+  if (!comparison) return;
   find("comparison").hidden = false;
-  find("comparison").querySelector("iframe").srcdoc = found.page;
+  find("comparison").querySelector("iframe").srcdoc = comparison.page;
   find("comparison").scrollIntoView({ behavior: "smooth" });
-  lab.compared = found.same;
+  lab.compared = comparison.same;
 }
 
 // -- buttons ---------------------------------------------------------------------------------------
@@ -362,9 +362,9 @@ for (const name of ["text", "network"]) {
   find(`tab-${name}`).onclick = () => tab(name);
   find(`tab-${name}`).onkeydown = (event) => {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    const other = name === "text" ? "network" : "text";
-    tab(other);
-    find(`tab-${other}`).focus();
+    const otherTab = name === "text" ? "network" : "text";
+    tab(otherTab);
+    find(`tab-${otherTab}`).focus();
   };
 }
 
@@ -419,10 +419,10 @@ async function begin() {
     find("to-lessons").replaceChildren(link);
   });
   kept = await keptFiles();
-  const given = await fromAddress();
-  if (given) {
+  const fileGiven = await fromAddress();
+  if (fileGiven) {
     history.replaceState(null, "", location.pathname);
-    show(given);
+    show(fileGiven);
     save();
   } else if (kept.length) show(kept[0]);
   if (!file) await openShipped(FIRST);
@@ -433,7 +433,7 @@ async function begin() {
 }
 
 addEventListener("hashchange", async () => {
-  const given = await fromAddress();
-  if (given) { history.replaceState(null, "", location.pathname); show(given); save(); await run(); }
+  const fileGiven = await fromAddress();
+  if (fileGiven) { history.replaceState(null, "", location.pathname); show(fileGiven); save(); await run(); }
 });
 begin();

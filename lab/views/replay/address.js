@@ -27,23 +27,23 @@ class Address {
   selected() {
     const { player } = this;
     const { run } = player;
-    const [what, number] = player.select.split(":");
+    const [kind, number] = player.select.split(":");
     const name = (host) => encodeURIComponent(run.hostName(host));
-    if (what === "host") return `host:${name(Number(number))}`;
-    if (what === "link") return `link:${name(run.links[number].a)}~${name(run.links[number].b)}`;
+    if (kind === "host") return `host:${name(Number(number))}`;
+    if (kind === "link") return `link:${name(run.links[number].a)}~${name(run.links[number].b)}`;
     return player.select;
   }
 
   /** The thing that an address names; null if there is no such one. */
-  thing(text) {
+  selection(text) {
     const { player } = this;
-    const [, what, name] = /^(\w+):(.*)$/s.exec(text) || [];
+    const [, kind, name] = /^(\w+):(.*)$/s.exec(text) || [];
     const { run } = player;
-    const host = (one) => run.hosts.findIndex((each) => each.name.toLowerCase() === one.toLowerCase());
-    if (what === "host") return host(name) < 0 ? null : `host:${host(name)}`;
-    if (what === "message") return run.data.hops[name] || run.rowsOfMessage.has(Number(name)) ? text : null;
-    if (what === "session") return run.sessions.has(Number(name)) ? text : null;
-    if (what !== "link") return null;
+    const host = (hostName) => run.hosts.findIndex((each) => each.name.toLowerCase() === hostName.toLowerCase());
+    if (kind === "host") return host(name) < 0 ? null : `host:${host(name)}`;
+    if (kind === "message") return run.data.hops[name] || run.rowsOfMessage.has(Number(name)) ? text : null;
+    if (kind === "session") return run.sessions.has(Number(name)) ? text : null;
+    if (kind !== "link") return null;
     const [a, b] = name.split("~").map(host);
     return player.map.between.has(`${a}-${b}`) ? `link:${player.map.between.get(`${a}-${b}`)}` : null;
   }
@@ -65,7 +65,7 @@ class Address {
     const span = (parts.get("span") || "").split("~").map(number);
     player.timeline.span = span.length === 2 && !span.includes(null) ? span : null;
     if (parts.has("q")) player.panels.messages.of(parts.get("q"));
-    if (parts.has("select")) player.selectThing(this.thing(parts.get("select")));
+    if (parts.has("select")) player.selectThing(this.selection(parts.get("select")));
     else if (player.select) player.selectThing(null);
     if (t === null) return;
     if (n !== null) player.seek(n, Math.min(t, player.run.last));

@@ -6,7 +6,7 @@ function showChanges(player) {
   const place = player.find(".acts");
   const session = player.panels.follow.session(player.n);
   const open = session && session.close >= player.n ? session : null;
-  const [what, number] = (player.select || "").split(":");
+  const [kind, number] = (player.select || "").split(":");
   const key = [player.host, player.select, open && open.number].join("/");
   if (place.dataset.key === key) return;
   place.dataset.key = key;
@@ -19,7 +19,7 @@ function showChanges(player) {
   };
   const button = (words, change) => make("button", { type: "button", class: "small", onclick: () => act(change()) }, words);
   const buttons = [];
-  if (what === "link") {
+  if (kind === "link") {
     const { a, b } = run.links[number];
     buttons.push(button(`✂ cut ${run.hostName(a)}-${run.hostName(b)}`, () => ({ act: "cut", a: names[a], b: names[b] })),
       button("… for 60 s", () => ({ act: "cut", a: names[a], b: names[b], seconds: 60 })));
@@ -32,6 +32,6 @@ function showChanges(player) {
       button("hang up", () => ({ act: "hang-up", session: open.number })));
   }
   if (player.options.altered) buttons.push(button("↶ undo", () => ({ act: "undo" })));
-  const hint = what === "link" ? "" : "a click on a link offers to cut it";
+  const hint = kind === "link" ? "" : "a click on a link offers to cut it";
   place.replaceChildren(make("strong", {}, "Change from here on:"), ...buttons, make("span", { class: "said quiet", role: "status" }, hint));
 }

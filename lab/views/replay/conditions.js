@@ -56,18 +56,18 @@ function hostKey(text) {
   return /[#[]/.test(capitals) ? capitals.replace(/(?<=[#.[])0+(?=[0-9])/g, "") : capitals;
 }
 
-function numbered(column, what, words) {
+function numbered(column, noun, words) {
   const word = words.shift();
-  if (!/^\d+$/.test(word)) throw new Error(`"${word}" is not a number; write ${what} 1, ${what} 2 ...`);
+  if (!/^\d+$/.test(word)) throw new Error(`"${word}" is not a number; write ${noun} 1, ${noun} 2 ...`);
   return (i) => column[i] === Number(word);
 }
 
 function since(run, words) {
   let quantity = words.shift();
   if (words.length && CONDITION_UNITS[words[0]]) quantity += words.shift();
-  const found = /^(\d+(?:\.\d+)?)(us|ms|s|min|h|d)?$/.exec(quantity.replace(/\s/g, ""));
-  if (!found) throw new Error(`"${quantity}" is not a time; write 12.5 s, 2 min or 1 h`);
-  const t = Number(found[1]) * CONDITION_UNITS[found[2] || "s"];
+  const match = /^(\d+(?:\.\d+)?)(us|ms|s|min|h|d)?$/.exec(quantity.replace(/\s/g, ""));
+  if (!match) throw new Error(`"${quantity}" is not a time; write 12.5 s, 2 min or 1 h`);
+  const t = Number(match[1]) * CONDITION_UNITS[match[2] || "s"];
   return (i) => run.t[i] >= t - 1e-9;
 }
 

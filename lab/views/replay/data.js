@@ -78,22 +78,22 @@ class Spans {
 
   _place(id) {
     const power = powerOf(this.ends[id] - this.starts[id]);
-    let found = this.classes.find((one) => one.power === power);
-    if (!found) this.classes.push(found = { power, longest: 2 ** (power + 1), ids: [], ends: [] });
-    found.ids.push(id);
-    found.ends.push(this.ends[id]);
+    let spans = this.classes.find((spansOfPower) => spansOfPower.power === power);
+    if (!spans) this.classes.push(spans = { power, longest: 2 ** (power + 1), ids: [], ends: [] });
+    spans.ids.push(id);
+    spans.ends.push(this.ends[id]);
   }
 
   /** The spans that end at `low` or later and begin at `high` or earlier, in the order of their ids. */
   meeting(low, high) {
-    const found = [];
+    const idsFound = [];
     for (const { longest, ids, ends } of this.classes) {
       for (let i = countTo(ends, low, true); i < ids.length && ends[i] <= high + longest; i += 1) {
-        if (this.starts[ids[i]] <= high) found.push(ids[i]);
+        if (this.starts[ids[i]] <= high) idsFound.push(ids[i]);
       }
     }
-    for (const id of this.lasting) if (this.starts[id] <= high) found.push(id);
-    return found.sort((a, b) => a - b);
+    for (const id of this.lasting) if (this.starts[id] <= high) idsFound.push(id);
+    return idsFound.sort((a, b) => a - b);
   }
 }
 
@@ -289,7 +289,7 @@ class Run {
   /** The recipients, in columns, with their phases; and the hops of each message. */
   _messages() {
     const columns = this.data.recipients;
-    const texts = (numbers) => numbers.map((number) => this._told(number));
+    const texts = (numbers) => numbers.map((number) => this._textOf(number));
     this.recipients = { count: columns.message.length, message: columns.message, from: texts(columns.from),
       to: texts(columns.to), outcome: columns.outcome.map((name) => columns.outcomes[name]),
       at: columns.at.map((t) => t / 1e6),
@@ -309,7 +309,7 @@ class Run {
   }
 
   /** A text about recipients; of a run that grows, these have a table of their own. */
-  _told(number) { return (this.told || this.data.strings)[number]; }
+  _textOf(number) { return (this.messageTexts || this.data.strings)[number]; }
 
   /** Whether a recipient comes to its end after what the page plays of the run. */
   endsLater(row) { return this.recipients.at[row] + this.recipients.took[row] > this.last + 1e-3; }
@@ -318,13 +318,13 @@ class Run {
   phasesOf(row) {
     const numbers = this.data.recipients.spent[row];
     const names = this.data.recipients.phases;
-    const found = [];
+    const phases = [];
     let at = this.data.recipients.at[row];
     for (let k = 0; k < numbers.length; k += 5) {
-      found.push({ name: names[numbers[k]], host: numbers[k + 1], peer: numbers[k + 2],
-        why: this._told(numbers[k + 3]), from: at / 1e6, to: (at += numbers[k + 4]) / 1e6 });
+      phases.push({ name: names[numbers[k]], host: numbers[k + 1], peer: numbers[k + 2],
+        why: this._textOf(numbers[k + 3]), from: at / 1e6, to: (at += numbers[k + 4]) / 1e6 });
     }
-    return found;
+    return phases;
   }
 
   /** The phase that took most of a recipient's time; "" if nothing took time. */
@@ -345,7 +345,7 @@ class Run {
   hopsOf(message) {
     const numbers = [message, ...(this.data.notifications[message] || [])];
     const time = (t) => (t < 0 ? null : t / 1e6);
-    const path = (parts) => parts.map((number) => this._told(number));
+    const path = (parts) => parts.map((number) => this._textOf(number));
     return numbers.flatMap((number) => (this.data.hops[number] || []).map(
       ([host, peer, queued, crossed, ended, outcome, reverse, forward]) => ({ message: number, host, peer,
         queued: queued / 1e6, crossed: time(crossed), ended: time(ended), outcome,
@@ -442,10 +442,10 @@ class Run {
 
   /** Which events belong to the ladder "all", "host:3", "message:1" or "session:2". */
   belongsTo(scope) {
-    const [what, number] = [scope.split(":")[0], Number(scope.split(":")[1])];
-    if (what === "host") return (i) => this.host[i] === number || this.peer[i] === number;
-    if (what === "session") return (i) => this.session[i] === number;
-    if (what !== "message") return () => true;
+    const [kind, number] = [scope.split(":")[0], Number(scope.split(":")[1])];
+    if (kind === "host") return (i) => this.host[i] === number || this.peer[i] === number;
+    if (kind === "session") return (i) => this.session[i] === number;
+    if (kind !== "message") return () => true;
     const messages = new Set([number, ...(this.data.notifications[number] || [])]);
     const sessions = new Set();
     for (const message of messages) {

@@ -1,14 +1,14 @@
 // What a selection has to do with, and what somebody looks for by its name.
 
 /** The numbers of the messages that had to do with a thing: "message:3", "host:1", "link:0", "session:2". */
-function messagesOf(run, thing) {
-  const [what, text] = thing.split(":");
+function messagesOf(run, selection) {
+  const [kind, text] = selection.split(":");
   const number = Number(text);
-  if (what === "message") return new Set([number]);
-  if (what === "session") return new Set((run.sessions.get(number)?.events || []).map((i) => run.message[i]));
-  const link = what === "link" ? run.links[number] : null;
+  if (kind === "message") return new Set([number]);
+  if (kind === "session") return new Set((run.sessions.get(number)?.events || []).map((i) => run.message[i]));
+  const link = kind === "link" ? run.links[number] : null;
   const isLink = (a, b) => (a === link.a && b === link.b) || (a === link.b && b === link.a);
-  const meets = ([host, peer]) => (what === "host" ? host === number || peer === number
+  const meets = ([host, peer]) => (kind === "host" ? host === number || peer === number
     : run.routeOf(host, peer).some((hop, k, route) => k && isLink(route[k - 1], hop)));
   return new Set(Object.entries(run.data.hops).filter(([, hops]) => hops.some(meets)).map(([message]) => Number(message)));
 }

@@ -35,23 +35,23 @@ class FollowPanel {
   /** The session that is selected, or in which the selected message is; else the latest one. */
   session(n) {
     const { run, player } = this;
-    const [what, number] = (player.select || "").split(":");
-    if (what === "session") return run.sessions.get(Number(number)) || null;
+    const [kind, number] = (player.select || "").split(":");
+    if (kind === "session") return run.sessions.get(Number(number)) || null;
     if (player.message !== null) {
-      let [found, session] = [null, 0];
+      let [latest, session] = [null, 0];
       for (const message of [player.message, ...(run.data.notifications[player.message] || [])]) {
         session = 0;
         for (const step of run.data.met[message] || []) {
-          const one = run.sessions.get(session += step);
-          if (one && one.open < n && (!found || one.open > found.open)) found = one;
+          const candidate = run.sessions.get(session += step);
+          if (candidate && candidate.open < n && (!latest || candidate.open > latest.open)) latest = candidate;
         }
       }
-      return found;
+      return latest;
     }
     for (let i = n - 1; i >= 0 && i > n - 400; i -= 1) {
       if (run.session[i] < 0 || !run.sessions.has(run.session[i])) continue;
       const session = run.sessions.get(run.session[i]);
-      if (what !== "host" || session.a === player.host || session.b === player.host) return session;
+      if (kind !== "host" || session.a === player.host || session.b === player.host) return session;
     }
     const sessions = run.sessionsBy(n, player.host);
     return sessions[sessions.length - 1] || null;

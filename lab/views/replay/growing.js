@@ -24,7 +24,7 @@ function grow(run, piece) {
 /** Tables that are looked up by number: each only ever gets longer. */
 function growLists(run, piece) {
   const { data } = run;
-  const add = (list, more) => { for (const one of more || []) list.push(one); };
+  const add = (list, added) => { for (const entry of added || []) list.push(entry); };
   add(data.strings, piece.strings);
   add(data.patterns, piece.patterns);
   add(data.wordings, piece.wordings);
@@ -48,14 +48,14 @@ function growLists(run, piece) {
 
 function growColumns(run, piece) {
   const first = run.count;
-  const more = piece.t.length;
-  const times = new Float64Array(more);
+  const added = piece.t.length;
+  const times = new Float64Array(added);
   let ticks = Math.round((first ? run.t[first - 1] : 0) * 1e6);
   piece.t.forEach((by, k) => { times[k] = (ticks += by) / 1e6; });
   const columns = { t: times, start: times, kind: piece.k, host: piece.h, peer: piece.p, session: piece.s, message: piece.m,
-    rank: new Uint32Array(more) };
+    rank: new Uint32Array(added) };
   for (const [name, values] of Object.entries(columns)) run[name] = longer(run[name], first, values);
-  for (let i = first; i < first + more; i += 1) {
+  for (let i = first; i < first + added; i += 1) {
     const events = run._events[run.kind[i]];
     run.rank[i] = events.length;
     events.push(i);
@@ -67,7 +67,7 @@ function growColumns(run, piece) {
       all[name] = { type, values: joined(all[name]?.values, values, run, kind, piece) };
     }
   }
-  run.count = first + more;
+  run.count = first + added;
   run.last = run.t[run.count - 1];
 }
 
@@ -88,10 +88,10 @@ function longer(array, place, values) {
 /** A column of a kind with more values; one value for all places becomes a list. */
 function joined(before, values, run, kind, piece) {
   const number = run.kinds.indexOf(kind);
-  const more = piece.k.reduce((sum, k) => sum + (k === number), 0);
-  const had = run.eventsOf(kind).length - more;
-  const list = Array.isArray(before) ? before : Array(had).fill(before ?? null);
-  for (let k = 0; k < more; k += 1) list.push(each(values, k));
+  const added = piece.k.reduce((sum, k) => sum + (k === number), 0);
+  const beforeCount = run.eventsOf(kind).length - added;
+  const list = Array.isArray(before) ? before : Array(beforeCount).fill(before ?? null);
+  for (let k = 0; k < added; k += 1) list.push(each(values, k));
   return list;
 }
 
@@ -157,11 +157,11 @@ function growFaults(run, faults) {
 }
 
 /** Take what all of the run so far makes of it: recipients, ways of messages, load of links, verdict. */
-function lookBack(run, told) {
-  for (const name of ["verdict", "recipients", "hops", "notices", "notifications", "met", "lanes", "cuts"]) run.data[name] = told[name];
-  run.told = told.strings;
+function lookBack(run, hindsight) {
+  for (const name of ["verdict", "recipients", "hops", "notices", "notifications", "met", "lanes", "cuts"]) run.data[name] = hindsight[name];
+  run.messageTexts = hindsight.strings;
   run.worst = null;
-  run.waits = { lasting: told.waits.lasting, skipped: told.waits.skipped.map(([from, to]) => [from / 1e6, to / 1e6]) };
-  told.links.forEach(({ bytes, busy }, k) => Object.assign(run.links[k], { bytes, busy }));
+  run.waits = { lasting: hindsight.waits.lasting, skipped: hindsight.waits.skipped.map(([from, to]) => [from / 1e6, to / 1e6]) };
+  hindsight.links.forEach(({ bytes, busy }, k) => Object.assign(run.links[k], { bytes, busy }));
   run._messages();
 }

@@ -97,7 +97,7 @@ class LadderView extends Drawing {
   /** Take in events from `first` on, if they are rows of it; from 0: look for all of them anew. */
   grown(first) {
     const { run, scoped } = this;
-    const what = scoped.split(":")[0];
+    const kind = scoped.split(":")[0];
     if (first === 0) this.events = run.rowsOf(scoped);
     else {
       const belongs = run.belongsTo(scoped);
@@ -109,16 +109,16 @@ class LadderView extends Drawing {
       if (run.peer[i] >= 0) met.add(run.peer[i]);
     }
     if (met.size === this.columns.length) return;
-    this._order(what, met);
+    this._order(kind, met);
     this.arrange();
   }
 
-  _order(what, columns) {
+  _order(kind, columns) {
     const { hosts } = this.run;
     const met = [...columns];
-    if (what === "message" || what === "session") this.columns = met; // as the mail came by them
+    if (kind === "message" || kind === "session") this.columns = met; // as the mail came by them
     else this.columns = met.sort((a, b) => hosts[a].x - hosts[b].x || a - b);
-    if (what === "all" && hosts.length <= FEW) {
+    if (kind === "all" && hosts.length <= FEW) {
       this.columns = hosts.map((_, k) => k).filter((k) => hosts[k].kind !== "router")
         .sort((a, b) => hosts[a].x - hosts[b].x || a - b);
     }
@@ -335,10 +335,10 @@ class LadderView extends Drawing {
     const slope = Math.atan2(y1 - y0, x1 - x0);
     // in the middle and whole; or short, there or nearer to an end; or not at all
     const places = [[text, 0.5], [short, 0.5], [short, 0.76], [short, 0.26]];
-    const found = places.find(([words, share]) => this._clear(
+    const placed = places.find(([words, share]) => this._clear(
       x0 + (x1 - x0) * share, y0 + (y1 - y0) * share, slope, words.length * wide));
-    if (!found) return undefined;
-    const [words, share] = found;
+    if (!placed) return undefined;
+    const [words, share] = placed;
     context.save();
     context.translate(x0 + (x1 - x0) * share, y0 + (y1 - y0) * share);
     let angle = slope;

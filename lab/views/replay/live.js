@@ -26,14 +26,14 @@ class Live {
   // -- what comes ---------------------------------------------------------------------------------
 
   /** Take what has happened: pieces of events, and what is said about the run. */
-  take({ pieces, now, due, told }) {
+  take({ pieces, now, due, told: reports }) {
     const { run, player } = this;
     const first = run.count;
     for (const piece of pieces) {
       if (piece.first !== run.count) throw new Error(`events are missing: ${run.count} to ${piece.first}`);
       grow(run, piece);
     }
-    for (const item of told) this._tell(item);
+    for (const item of reports) this._tell(item);
     run.last = Math.max(run.count ? run.t[run.count - 1] : 0, now);
     if (run.count > first) this._grown(first);
     if (this.following) Object.assign(player, { n: run.count, t: run.last });
@@ -60,9 +60,9 @@ class Live {
     this.flying.push(...moving.slice(-MOST_FLYING).map((i) => ({ i, since })));
     if (run.hosts.length > player.map.ground.base.length) player.map.newHosts();
     player.ladder.grown(first);
-    for (const [text, found] of player.conditions) {
+    for (const [text, events] of player.conditions) {
       const holds = parseCondition(run, text);
-      for (let i = first; i < run.count; i += 1) if (holds(i)) found.push(i);
+      for (let i = first; i < run.count; i += 1) if (holds(i)) events.push(i);
     }
   }
 
@@ -101,8 +101,8 @@ class Live {
     try {
       if (run.count > this.looked.count && (due || this.over)) {
         const count = run.count;
-        const told = await (await fetch("hindsight")).json();
-        lookBack(run, told);
+        const hindsight = await (await fetch("hindsight")).json();
+        lookBack(run, hindsight);
         this.looked = { count, took: performance.now() - began, at: performance.now() };
         this._lookedBack();
       }
@@ -110,8 +110,8 @@ class Live {
       // the lab has gone: what is here stays
     }
     if (this.scaled !== run.last) this._rescale();
-    else if (this.told !== run.count) player.redraw(); // texts may have been left for later
-    this.told = run.count;
+    else if (this.textsAt !== run.count) player.redraw(); // texts may have been left for later
+    this.textsAt = run.count;
     put(this.behind, this.over ? "" : `${Math.round(this.lag)} ms behind`);
     if (this.over && this.looked.count === run.count && this.scaled === run.last) return;
     setTimeout(() => this.settle(), SETTLE);
@@ -185,9 +185,9 @@ class Live {
   }
 
   _speed(speed) {
-    if (![...this.speeds.options].some((one) => Number(one.value) === speed)) this.speeds.append(make("option", { value: speed }, `${speed} ×`));
+    if (![...this.speeds.options].some((choice) => Number(choice.value) === speed)) this.speeds.append(make("option", { value: speed }, `${speed} ×`));
     this.speeds.value = speed;
-    const near = [...this.player.speeds].reverse().find((one) => one <= speed);
+    const near = [...this.player.speeds].reverse().find((choice) => choice <= speed);
     if (near) this.player.setSpeed(near); // what is played again goes as fast as it went
   }
 
@@ -212,7 +212,7 @@ class Live {
   offers() {
     const { player, run } = this;
     const place = player.find(".acts");
-    const [what, number] = (player.select || "").split(":");
+    const [kind, number] = (player.select || "").split(":");
     const key = [player.host, player.select, this.over].join("/");
     if (place.dataset.key === key) return;
     place.dataset.key = key;
@@ -222,7 +222,7 @@ class Live {
     const button = (words, change) => make("button", { type: "button", class: "small",
       onclick: () => this.ask("change", { ...change(), for: lasting.value }) }, words);
     const parts = [];
-    if (what === "link") {
+    if (kind === "link") {
       const { a, b } = run.links[number];
       const link = [names[a], names[b]];
       const value = make("input", { value: "2 s", "aria-label": "latency of a slow link" });
@@ -232,7 +232,7 @@ class Live {
       parts.push(button(`✖ crash ${run.hostName(player.host)}`, () => ({ do: "crash", host: names[player.host] })));
     }
     place.replaceChildren(make("strong", {}, "Change it now:"), ...parts, make("label", {}, "for ", lasting),
-      make("span", { class: "said quiet", role: "status" }, what === "link" ? "" : "a click on a link offers to cut it"));
+      make("span", { class: "said quiet", role: "status" }, kind === "link" ? "" : "a click on a link offers to cut it"));
   }
 
   async ask(name, content) {

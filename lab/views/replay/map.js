@@ -97,8 +97,8 @@ class MapView extends NetworkView {
     context.stroke();
     this._name(context, this.level.of[this.run.host[i]]); // the ring goes behind it
     if (this.run.isCrossed(i)) {
-      const other = this.run.peer[i] < 0 ? [x, y] : this.places[this.run.peer[i]];
-      cross(context, (x + other[0]) / 2, (y + other[1]) / 2, 8, this.colours.refusal, 3.5);
+      const there = this.run.peer[i] < 0 ? [x, y] : this.places[this.run.peer[i]];
+      cross(context, (x + there[0]) / 2, (y + there[1]) / 2, 8, this.colours.refusal, 3.5);
     }
   }
 
@@ -163,7 +163,7 @@ class MapView extends NetworkView {
     this.mouths = new Map(); // how many things wait at the mouth of each line
     this.labelBoxes = []; // places of labels: later ones give way, so that each can be read
     for (const i of flying) {
-      this._thing(i, at.get(i) ?? t, flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
+      this._crossing(i, at.get(i) ?? t, flying.length <= MOST_LABELLED[run.hosts.length > 25 ? 1 : 0]);
     }
     for (const cut of cutsAt(run, n, t)) drawCut(this, cut, t);
   }
@@ -215,7 +215,7 @@ class MapView extends NetworkView {
   }
 
   /** What is on its way with event i at t; with a label or without. */
-  _thing(i, t, labelled) {
+  _crossing(i, t, labelled) {
     const { context, run, colours } = this;
     const kind = run.name(i) === "piece" ? "reply" : run.name(i);
     const share = run.shareOf(i, t);

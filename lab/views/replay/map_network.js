@@ -140,9 +140,9 @@ class NetworkView extends Drawing {
       const badge = this.size < 4 || hosts[nodes[node].hosts[0]].kind === "router" ? 0 : 7; // it lies above a host
       const frame = node === first ? 6 : 0; // about the host that is chosen
       if (!names.put(node, text, this.spots[node], this.sizes[node] + frame, badge)) misses += 1;
-      if (misses > 80 || names.found.size > 80) break;
+      if (misses > 80 || names.placed.size > 80) break;
     }
-    this.labels = names.found;
+    this.labels = names.placed;
   }
 
   /** A host's name; with many hosts without its domain, for the panel has it in full. */
@@ -172,16 +172,16 @@ class NetworkView extends Drawing {
     const mine = gap(this.spots[own], this.sizes[own]);
     const { k, x: dx, y: dy } = this.transform; // the tree has the places of the whole map
     const [far, cx, cy] = [((box[2] - box[0]) / 2 + 60) / k, (x - dx) / k, (y - dy) / k];
-    let found = false;
+    let isNearer = false;
     this.level.tree.visit((quad, left, top, right, bottom) => {
-      if (found || left > cx + far || right < cx - far || top > cy + far || bottom < cy - far) return true;
+      if (isNearer || left > cx + far || right < cx - far || top > cy + far || bottom < cy - far) return true;
       for (let leaf = quad.length ? null : quad; leaf; leaf = leaf.next) {
-        const other = leaf.data;
-        if (other !== own && gap(this.spots[other], this.sizes[other]) < Math.max(1.5, Math.min(mine * 0.9, 24))) found = true;
+        const node = leaf.data;
+        if (node !== own && gap(this.spots[node], this.sizes[node]) < Math.max(1.5, Math.min(mine * 0.9, 24))) isNearer = true;
       }
-      return found;
+      return isNearer;
     });
-    return found;
+    return isNearer;
   }
 
   /** How many links run through a box, on a map of few. */
@@ -403,10 +403,10 @@ class NetworkView extends Drawing {
   /** The node at a point, with room for a finger; null where there is none. */
   hit(x, y) {
     const { k, x: dx, y: dy } = this.transform;
-    const found = this.level.tree.find((x - dx) / k, (y - dy) / k, 40 / k);
-    if (found !== undefined) {
-      const far = Math.hypot(this.spots[found][0] - x, this.spots[found][1] - y);
-      if (far < Math.max(this.sizes[found] + 8, 18)) return found;
+    const nearest = this.level.tree.find((x - dx) / k, (y - dy) / k, 40 / k);
+    if (nearest !== undefined) {
+      const far = Math.hypot(this.spots[nearest][0] - x, this.spots[nearest][1] - y);
+      if (far < Math.max(this.sizes[nearest] + 8, 18)) return nearest;
     }
     for (const [node, { box }] of this.labels) {
       if (x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3]) return node;
@@ -447,10 +447,10 @@ class NetworkView extends Drawing {
     const node = this.hit(x, y);
     const link = node === null ? this.hitLink(x, y) : null;
     this.canvas.style.cursor = node === null && link === null ? "grab" : "pointer";
-    this.player.tip(node !== null ? this._told(node) : link !== null ? this.player.linkWords(link) : null, event);
+    this.player.tip(node !== null ? this._words(node) : link !== null ? this.player.linkWords(link) : null, event);
   }
 
-  _told(node) {
+  _words(node) {
     const { hosts } = this.level.nodes[node];
     if (hosts.length === 1) return `${this.run.hosts[hosts[0]].name}: ${this.run.hosts[hosts[0]].about}`;
     const names = hosts.slice(0, 5).map((host) => this.run.hosts[host].short).join(", ");

@@ -144,7 +144,7 @@ const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[
  * no room is left out until the map is zoomed; one that stands farther off has a line to its own.
  */
 class Names {
-  constructor(map) { this.map = map; this.taken = []; this.found = new Map(); }
+  constructor(map) { this.map = map; this.taken = []; this.placed = new Map(); }
 
   /** Keep names off a box. */
   keepOff(box) { this.taken.push(box); }
@@ -166,7 +166,7 @@ class Names {
       spots.forEach(([cx, cy], order) => {
         const box = [cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2];
         if (box[0] < 1 || box[1] < 1 || box[2] > wide - 1 || box[3] > high - 1) return;
-        if (this.taken.some((other) => overlap(box, other))) return;
+        if (this.taken.some((takenBox) => overlap(box, takenBox))) return;
         if (this.map.covers(box, k)) return;
         const cost = this.map.crossed(box) + order * 0.1 + far * 0.06;
         if (best === null || cost < best.cost) best = { cost, box, text, x: cx, y: cy, far };
@@ -174,7 +174,7 @@ class Names {
     }
     if (best === null) return false;
     this.taken.push(best.box);
-    this.found.set(k, best);
+    this.placed.set(k, best);
     return true;
   }
 }

@@ -132,7 +132,7 @@ class MessagesPanel {
 
   /** Scroll to the row that is selected. */
   reveal() {
-    const line = this.lines.findIndex((one) => one.row === this.current);
+    const line = this.lines.findIndex(({ row }) => row === this.current);
     if (line < 0) return;
     const [top, room] = [line * LINE, this.box.clientHeight - 2 * LINE];
     if (top < this.box.scrollTop) this.box.scrollTop = top;

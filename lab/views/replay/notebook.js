@@ -24,7 +24,7 @@ async function render({ model, el }) {
     before?.destroy();
     player = await mount(place, model.get("data"), options);
     if (before) {
-      player.selectThing(player.address.thing(before.select ? before.address.selected() : ""));
+      player.selectThing(player.address.selection(before.select ? before.address.selected() : ""));
       player.tab(before.current);
     }
     follow();

@@ -151,15 +151,15 @@ class HostPanel {
 
   /** The lines of a session as the transcript has them; of very many, the last. */
   _lines(session, count) {
-    const found = [];
+    const texts = [];
     for (const i of session.events.slice(0, count)) {
       const letter = this.run.data.letters[this.run.name(i)];
       if (!letter) continue;
-      for (const line of this.run.lines(i)) found.push(`${letter}: ${line}`);
+      for (const line of this.run.lines(i)) texts.push(`${letter}: ${line}`);
       const missing = this.run.missing(i);
-      if (missing) found.push(`   [… ${counted(missing, "more byte")}, left out of this page]`);
+      if (missing) texts.push(`   [… ${counted(missing, "more byte")}, left out of this page]`);
     }
-    return found.length > 300 ? [`(${found.length - 300} lines before)`, ...found.slice(-300)] : found;
+    return texts.length > 300 ? [`(${texts.length - 300} lines before)`, ...texts.slice(-300)] : texts;
   }
 }
 
@@ -179,11 +179,11 @@ class EventsPanel {
     });
     this.ask = make("input", { type: "search", class: "stop", placeholder: "reply 550", spellcheck: "false", autocomplete: "off",
       "aria-label": "Stop at a condition, such as reply 550, or host B stores" });
-    this.said = make("span", { class: "quiet", role: "status" });
+    this.notice = make("span", { class: "quiet", role: "status" });
     this.stops = make("span", { class: "row" });
     const form = make("form", { class: "row" }, make("label", {}, "Stop at ", this.ask),
       make("button", { class: "small" }, "add"), make("button", { class: "small", type: "button", onclick: () => player.toBreak(-1) }, "⇤ before"),
-      make("button", { class: "small", type: "button", onclick: () => player.toBreak(1) }, "next ⇥"), this.said, this.stops);
+      make("button", { class: "small", type: "button", onclick: () => player.toBreak(1) }, "next ⇥"), this.notice, this.stops);
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this._add(this.ask.value);
@@ -194,11 +194,11 @@ class EventsPanel {
   /** Stop at each event that a condition holds of. */
   _add(text) {
     try {
-      const found = this.player.breakAt(text);
-      put(this.said, found ? "" : `${text}: no such event`);
+      const count = this.player.breakAt(text);
+      put(this.notice, count ? "" : `${text}: no such event`);
       this.ask.value = "";
     } catch (error) {
-      put(this.said, error.message);
+      put(this.notice, error.message);
     }
     this.stops.replaceChildren(...[...this.player.conditions].map(([words, events]) => make("button", { type: "button", class: "small",
       "aria-label": `Do not stop at ${words}`, onclick: () => {
@@ -245,8 +245,8 @@ class StatesPanel {
     const sessions = this.run.sessionsBy(n, host);
     const open = sessions.filter((session) => this._snapshot(session, n) && session.close >= n).slice(-4);
     const shown = open.length ? open : sessions.slice(-1);
-    const snapshots = shown.map((session) => [session, this._snapshot(session, n)]).filter(([, found]) => found);
-    const key = JSON.stringify([host, snapshots.map(([session, found]) => [session.number, ...found])]);
+    const snapshots = shown.map((session) => [session, this._snapshot(session, n)]).filter(([, snapshot]) => snapshot);
+    const key = JSON.stringify([host, snapshots.map(([session, snapshot]) => [session.number, ...snapshot])]);
     if (key === this.key) return;
     this.key = key;
     const about = make("p", { class: "quiet" }, `${this.run.hostName(host)}: ` + (!this.states.sessions

@@ -116,18 +116,18 @@ class Player {
 
   /** The first breakpoint that is passed on the way to event n. */
   _stop(n) {
-    const found = [this.breaks, ...this.conditions.values()].map((events) => events.find((i) => i >= this.n && i < n));
-    return found.filter((i) => i !== undefined).sort((a, b) => a - b)[0];
+    const stops = [this.breaks, ...this.conditions.values()].map((events) => events.find((i) => i >= this.n && i < n));
+    return stops.filter((i) => i !== undefined).sort((a, b) => a - b)[0];
   }
 
   /** Stop at the events that a condition holds of; returns how many these are. An empty one does nothing. */
   breakAt(text) {
     if (!text.trim()) return this.conditions.size;
     const holds = parseCondition(this.run, text);
-    const found = [];
-    for (let i = 0; i < this.run.count; i += 1) if (holds(i)) found.push(i);
-    if (found.length) this.conditions.set(text.trim(), found);
-    return found.length;
+    const events = [];
+    for (let i = 0; i < this.run.count; i += 1) if (holds(i)) events.push(i);
+    if (events.length) this.conditions.set(text.trim(), events);
+    return events.length;
   }
 
   /** To the next event at which a breakpoint stops, or to the one before. */
@@ -214,15 +214,15 @@ class Player {
   // -- what is selected ----------------------------------------------------------------------------
 
   /** Select a message, a host, a link or a session, for all panels; or nothing. */
-  selectThing(thing) {
-    const [what, number] = (thing || "").split(":");
-    this.select = thing || null;
-    if (what === "host") {
+  selectThing(selection) {
+    const [kind, number] = (selection || "").split(":");
+    this.select = selection || null;
+    if (kind === "host") {
       this.host = Number(number);
       this.panels.host.session = null;
     }
-    if (what === "session") this.panels.host.session = Number(number);
-    this.wanted = what === "link" || !what ? undefined : thing;
+    if (kind === "session") this.panels.host.session = Number(number);
+    this.wanted = kind === "link" || !kind ? undefined : selection;
     this._taking = null;
     this.map._place();
     this.timeline.key = null;
@@ -233,16 +233,16 @@ class Player {
 
   /** The number of the message that is selected; null if none is. */
   get message() {
-    const [what, number] = (this.select || "").split(":");
-    return what === "message" ? Number(number) : null;
+    const [kind, number] = (this.select || "").split(":");
+    return kind === "message" ? Number(number) : null;
   }
 
   /** The hosts that what is selected has to do with. */
   hostsOf() {
-    const [what, number] = (this.select || "").split(":");
-    if (what === "host") return [Number(number)];
-    if (what === "link") return [this.run.links[number].a, this.run.links[number].b];
-    if (what === "session") {
+    const [kind, number] = (this.select || "").split(":");
+    if (kind === "host") return [Number(number)];
+    if (kind === "link") return [this.run.links[number].a, this.run.links[number].b];
+    if (kind === "session") {
       const session = this.run.sessions.get(Number(number));
       return session ? [session.a, session.b] : [];
     }
@@ -321,9 +321,9 @@ class Player {
     const scopes = [["all", "the whole run"], [`host:${host}`, `host ${run.hostName(host)}`]];
     const wanted = this.wanted && !this.wanted.startsWith("host:") ? this.wanted
       : this.wanted || !few ? `host:${host}` : "all";
-    const [what, number] = wanted.split(":");
-    if (what === "message" || what === "session") {
-      scopes.push([wanted, what === "message" ? `mail ${number}` : `session ${number}`]);
+    const [kind, number] = wanted.split(":");
+    if (kind === "message" || kind === "session") {
+      scopes.push([wanted, kind === "message" ? `mail ${number}` : `session ${number}`]);
     }
     const select = this.find(".scope");
     select.replaceChildren(...scopes.map(([value, words]) => make("option", { value }, words)));

@@ -58,12 +58,12 @@ function completions(run, text) {
   const minus = last.startsWith("-") ? "-" : "";
   const word = last.slice(minus.length);
   const [name, value] = word.includes(":") ? word.split(":", 2) : ["", word];
-  const offered = (values) => [...new Set(values.filter((one) => one.toLowerCase().includes(value.toLowerCase())))]
-    .slice(0, 12).map((one) => `${before}${minus}${name}:${one}`);
+  const offered = (values) => [...new Set(values.filter((term) => term.toLowerCase().includes(value.toLowerCase())))]
+    .slice(0, 12).map((term) => `${before}${minus}${name}:${term}`);
   const { recipients } = run;
   if (name === "from" || name === "to") return offered(recipients[name]);
   if (name === "via") return offered(run.hosts.map((host) => host.name));
   if (name === "outcome") return offered(run.data.recipients.outcomes);
   if (name === "phase") return offered(run.data.recipients.phases);
-  return QUERY_WORDS.filter((one) => one.startsWith(word)).map((one) => before + minus + one);
+  return QUERY_WORDS.filter((term) => term.startsWith(word)).map((term) => before + minus + term);
 }

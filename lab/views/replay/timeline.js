@@ -71,7 +71,7 @@ class TimelineView extends Drawing {
     canvas.addEventListener("pointermove", (event) => {
       if (!event.buttons) this._over(event);
       else if (from === null) this._seek(event);
-      else this.choose([from, this._timeAt(event)].sort((one, other) => one - other));
+      else this.choose([from, this._timeAt(event)].sort((a, b) => a - b));
     });
     canvas.addEventListener("pointerup", () => { if (from !== null) player.moved(); from = null; });
     canvas.addEventListener("pointerleave", () => player.tip(null));
@@ -322,7 +322,7 @@ class TimelineView extends Drawing {
     const lane = this.lanes && this.lanes.find(([top], k) => y >= top && y < (this.lanes[k + 1] || [this.height])[0]);
     if (lane) {
       const [, row] = lane;
-      const phase = run.phasesOf(row).find((one) => one.from <= t && t <= one.to);
+      const phase = run.phasesOf(row).find((spent) => spent.from <= t && t <= spent.to);
       words.push(`message ${run.recipients.message[row]} to ${run.recipients.to[row]}: `
         + (phase ? `${run.data.looks.phases[phase.name].words}, ${phase.why}` : run.recipients.outcome[row]));
     }

@@ -19,8 +19,8 @@ function clock(t, digits = 3) {
   const seconds = Math.floor(units / scale);
   const [days, hours] = [Math.floor(seconds / 86400), Math.floor(seconds / 3600) % 24];
   const padded = (number, width) => String(number).padStart(width, "0");
-  const rest = `${padded(Math.floor(seconds / 60) % 60, 2)}:${padded(seconds % 60, 2)}`;
-  return `${days ? `${days} d ` : ""}${hours}:${rest}${digits ? `.${padded(units % scale, digits)}` : ""}`;
+  const withinHour = `${padded(Math.floor(seconds / 60) % 60, 2)}:${padded(seconds % 60, 2)}`;
+  return `${days ? `${days} d ` : ""}${hours}:${withinHour}${digits ? `.${padded(units % scale, digits)}` : ""}`;
 }
 
 /** A length of time in three figures, "40 ms", "1.5 h"; `units` are sizes and names, the longest first. */
