@@ -169,9 +169,9 @@ def sessions_of_messages(rows: Iterable[Row]) -> dict[int, set[int]]:
     sessions: dict[int, set[int]] = {}
     for row in rows:
         if row[MESSAGE] is not None:
-            its = sessions.setdefault(row[MESSAGE], set())
+            sessions_met = sessions.setdefault(row[MESSAGE], set())
             if row[SESSION] is not None:
-                its.add(row[SESSION])
+                sessions_met.add(row[SESSION])
     return sessions
 
 

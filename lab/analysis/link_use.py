@@ -115,10 +115,10 @@ def link_intervals(trace: Trace, every: float) -> Iterator[LinkInterval]:
             waiting.add(since, begin)
             sending.add(begin, end)
     _kept.put(trace, _uses(replay, trace))
-    nothing = Intervals(every, seconds)
+    unused = Intervals(every, seconds)
     for link in replay.directions:
         if link.is_limited:
-            waiting, sending = used.get(link, (nothing, nothing))
+            waiting, sending = used.get(link, (unused, unused))
             for (t, queue), (_, busy) in zip(waiting.means(), sending.means(), strict=True):
                 yield LinkInterval(
                     t, link.host, link.peer, link.environment, link.name, min(1.0, busy), queue

@@ -125,9 +125,9 @@ class SettledColumns:
     def add(self, recipient: Recipient) -> None:
         """Add a recipient."""
         code, at = OUTCOMES.index(recipient.outcome), recipient.settled_at or 0.0
-        who = (recipient.message, recipient.id, recipient.address, recipient.submitted_at)
+        identity = (recipient.message, recipient.id, recipient.address, recipient.submitted_at)
         taken = (recipient.hops, recipient.deliveries, recipient.reason)
-        self.put(recipient.message, (*who, code, at, *taken))
+        self.put(recipient.message, (*identity, code, at, *taken))
 
     def __getitem__(self, place: int) -> Recipient:
         message, name = self._messages[place], self._ids[place]

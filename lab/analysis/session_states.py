@@ -87,7 +87,11 @@ def session_histories(trace: Trace, session: int | None = None) -> dict[int, Ses
             and (session is None or row[SESSION] == session)
         ):
             rows.setdefault(row[SESSION], []).append((seq, row))
-    return {number: history_of(its) for number, its in rows.items() if its[0][1][KIND] == "open"}
+    return {
+        number: history_of(session_rows)
+        for number, session_rows in rows.items()
+        if session_rows[0][1][KIND] == "open"
+    }
 
 
 def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row], int]]:
@@ -126,7 +130,10 @@ def kinds_of_session(rows: Iterable[Row]) -> list[tuple[SessionHistory, list[Row
             end(session)
     for session in list(dialogues):
         end(session)
-    return [(history_of(list(enumerate(its))), its, count[kind]) for kind, its in first.items()]
+    return [
+        (history_of(list(enumerate(session_rows))), session_rows, count[kind])
+        for kind, session_rows in first.items()
+    ]
 
 
 def transitions_taken(trace: Trace, until: int | None = None) -> Counter[tuple[State, str]]:
@@ -137,8 +144,8 @@ def transitions_taken(trace: Trace, until: int | None = None) -> Counter[tuple[S
     """
     taken: Counter[tuple[State, str]] = Counter()
     rows = trace.rows if until is None else islice(trace.rows, until + 1)
-    for history, its, times in kinds_of_session(rows):
-        for arrow in transitions_of(its, history.snapshots):
+    for history, session_rows, times in kinds_of_session(rows):
+        for arrow in transitions_of(session_rows, history.snapshots):
             taken[arrow] += times
     return taken
 
@@ -218,7 +225,7 @@ def _overtaken(by_sender: list[tuple[int, Row]]) -> dict[int, list[Row]]:
         if row[KIND] != "reply":
             pending.append((seq, row))
             continue
-        ahead = [its for place, its in pending if place > seq]
+        ahead = [earlier for place, earlier in pending if place > seq]
         pending = []
         if ahead:
             before[seq] = ahead

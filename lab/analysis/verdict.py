@@ -67,9 +67,9 @@ def verdict_of(
         activity, share = _most(slow, lambda phase: _ANYWHERE[phase.phase])
     settled = sum(recipient.outcome == "delivered" for recipient in everyone) == len(everyone)
     half_of = "half" if settled else f"half of all {len(everyone):,}"
-    who = "the only recipient" if len(everyone) == 1 else half_of
+    subject = "the only recipient" if len(everyone) == 1 else half_of
     amount = "took" if len(everyone) == 1 else "took at least"
-    return f"{who} {amount} {time_taken(half)}, {share:.0%} of it {activity}".replace("%", " %")
+    return f"{subject} {amount} {time_taken(half)}, {share:.0%} of it {activity}".replace("%", " %")
 
 
 def _most(recipients: Iterable[RecipientPhases], name: Callable[[Phase], str]) -> tuple[str, float]:

@@ -118,21 +118,21 @@ def row_of(octets: str) -> str:
     return verb if verb in COMMANDS else "an unknown command"
 
 
-def line(octets: str, answer: str, **how: object) -> Say:
+def line(octets: str, answer: str, **fields: object) -> Say:
     """Return a command line, with CRLF, and its answers."""
-    return raw(f"{octets}\r\n", answer, **how)
+    return raw(f"{octets}\r\n", answer, **fields)
 
 
-def raw(octets: str, answer: str, **how: object) -> Say:
+def raw(octets: str, answer: str, **fields: object) -> Say:
     """Return octets as they are, and their answers."""
     wanted, choices, strict = codes(answer)
     say = Say(octets, wanted, choices, strict, row=row_of(octets))
-    return replace(say, **how)  # type: ignore[arg-type]  # the names are those of Say
+    return replace(say, **fields)  # type: ignore[arg-type]  # the names are those of Say
 
 
-def text(octets: str, answer: str = "250", **how: object) -> Say:
+def text(octets: str, answer: str = "250", **fields: object) -> Say:
     """Return mail data with its end, and the answers to it."""
-    return raw(octets, answer, **{"row": "data", **how})
+    return raw(octets, answer, **{"row": "data", **fields})
 
 
 _SETUP: Final = (
@@ -151,20 +151,20 @@ QUIT: Final = line("QUIT", "221", rule="4.1.1-17", is_setup=True)
 
 
 def case(
-    name: str, rule: str, stage: int, title: str, after: str, *says: Say, **how: object
+    name: str, rule: str, stage: int, title: str, after: str, *says: Say, **fields: object
 ) -> Case:
     """Return a case that begins after a command; its own says break its rule."""
     own = [replace(say, rule=say.rule or rule) for say in says]
     made = Case(name, rule, stage, title, (*AFTER[after], *own))
-    return replace(made, **how)  # type: ignore[arg-type]  # the names are those of Case
+    return replace(made, **fields)  # type: ignore[arg-type]  # the names are those of Case
 
 
 def each(
     prefix: str, rule: str, stage: int, after: str, rows: Sequence[tuple[str, str, str, str]],
-    then: Sequence[Say] = (), **how: object,
+    then: Sequence[Say] = (), **fields: object,
 ) -> list[Case]:  # fmt: skip
     """Return a case for each row of name, line, answers and title; ``then`` follows the line."""
     return [
-        case(f"{prefix}-{name}", rule, stage, title, after, line(octets, answer), *then, **how)
+        case(f"{prefix}-{name}", rule, stage, title, after, line(octets, answer), *then, **fields)
         for name, octets, answer, title in rows
     ]

@@ -59,17 +59,17 @@ def difference(copies: list[bytes], wanted: str, names: Names) -> tuple[bytes, b
     expected = names.put_into(wanted)
     worst: tuple[bytes, bytes, int] | None = None
     for octets in copies:
-        came = text_in(octets, names.token)
-        if came is None:
-            came = octets[-200:]
-        if came == expected:
+        arrived = text_in(octets, names.token)
+        if arrived is None:
+            arrived = octets[-200:]
+        if arrived == expected:
             return None
         unix = expected.replace(b"\r\n", b"\n")
-        if b"\r\n" not in octets and came == unix:
+        if b"\r\n" not in octets and arrived == unix:
             return None
         wanted_text = expected if b"\r\n" in octets else unix
         at = next(
-            (n for n, (a, b) in enumerate(zip(came, wanted_text, strict=False)) if a != b), -1
+            (n for n, (a, b) in enumerate(zip(arrived, wanted_text, strict=False)) if a != b), -1
         )
-        worst = came, wanted_text, at if at >= 0 else min(len(came), len(wanted_text))
+        worst = arrived, wanted_text, at if at >= 0 else min(len(arrived), len(wanted_text))
     return worst

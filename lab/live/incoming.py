@@ -267,11 +267,11 @@ class IncomingConnection(OpenSession, Caller):
             self._recipients.follow(self.receiver.transaction, asked)
         self._do(events)
 
-    def _note_held(self, came: int) -> None:
+    def _note_held(self, octets_arrived: int) -> None:
         """Note how much memory the caller takes; mail that is being stored counts until it is."""
         held = self.receiver.held
         if self.receiver.is_waiting:
-            held = max(held, self.held, came)
+            held = max(held, self.held, octets_arrived)
         self.process.clients.hold(self, held + len(self._unread))
 
     def hold_back(self) -> None:

@@ -74,7 +74,7 @@ class Output(HostDuties):
         self._flushing = False
         self._is_closed = False
         self._noting = False
-        self._came = 0
+        self._octets_noted = 0
         self._urgent = True
         self._reported: Any = None
 
@@ -89,9 +89,9 @@ class Output(HostDuties):
 
     def note_came(self, octets: int) -> None:
         """Report what is noted, at the end of this turn of the loop, if it takes much memory."""
-        self._came += octets
-        if self._came > _LARGE:
-            self._came = 0
+        self._octets_noted += octets
+        if self._octets_noted > _LARGE:
+            self._octets_noted = 0
             self.schedule_flush()
 
     def _noted(self) -> None:

@@ -292,7 +292,7 @@ class LiveSession(AnySession):
     @contained
     def at_receiver(self, delivery: Delivery) -> None:
         """Write a command or mail data to the receiver-SMTP's host."""
-        self._come()
+        self._note_arrival()
         if self._is_shut_down:
             return
         octets = delivery.octets
@@ -310,7 +310,7 @@ class LiveSession(AnySession):
                 self.network.mail_leaves(mail.octets, mail.message, mail.ids)
         self.answerer.write(octets)
 
-    def _come(self) -> None:
+    def _note_arrival(self) -> None:
         self._on_links -= 1
         self._last = time.monotonic()
 
@@ -344,7 +344,7 @@ class LiveSession(AnySession):
         if not octets:
             self._receiver_hung_up()
             return
-        self._come()
+        self._note_arrival()
         hosts = self.sender_host, self.receiver_host
         for kind, crossed in self._pieces.take(octets):
             row = (delivery.at, kind, *hosts, self.number, self.message, delivery.sent, crossed)

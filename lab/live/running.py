@@ -34,7 +34,7 @@ Progress = Callable[[LiveNetwork], None]
 """Called with the network now and then."""
 
 
-def _nothing(_: LiveNetwork) -> None:
+def _show_nothing(_: LiveNetwork) -> None:
     """Show nothing."""
 
 
@@ -45,8 +45,8 @@ def run_live(
     settings: Settings | None = None,
     *,
     until: float | None = None,
-    started: Progress = _nothing,
-    progress: Progress = _nothing,
+    started: Progress = _show_nothing,
+    progress: Progress = _show_nothing,
     analysis: StreamingAnalysis | None = None,
     shown: Show | None = None,
 ) -> tuple[Trace, str]:

@@ -77,12 +77,12 @@ _STRING_STRICT: Final = re.compile(_STRING)
 _PLAIN_LOCAL: Final = re.compile(_DOT_STRING)
 
 
-def remembering(parse: Any, text: Any, **how: bool) -> Any:
+def remembering(parse: Any, text: Any, **options: bool) -> Any:
     """Return ``parse(text)``, from its cache unless the text is long.
 
     A cache of texts of any length would let a peer fill the memory.
     """
-    return (parse if len(text) <= MAX_COMMAND_LINE else parse.__wrapped__)(text, **how)
+    return (parse if len(text) <= MAX_COMMAND_LINE else parse.__wrapped__)(text, **options)
 
 
 class SyntaxFault(ValueError):

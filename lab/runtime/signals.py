@@ -49,16 +49,16 @@ def held_back(*, forget: bool = False) -> Iterator[None]:
     That holds for the whole process: a signal mask would let them arrive by another thread, such as
     those of an event loop's library.
     """
-    came: list[int] = []
+    numbers_held: list[int] = []
     with blocked():
-        former = _handled_by(lambda number, _: came.append(number))
+        former = _handled_by(lambda number, _: numbers_held.append(number))
     try:
         yield
     finally:
         with blocked():
             for number, handler in former:
                 signal.signal(number, handler)
-        for number in came[: 0 if forget else 1]:
+        for number in numbers_held[: 0 if forget else 1]:
             signal.raise_signal(number)
 
 

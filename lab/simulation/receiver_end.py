@@ -226,16 +226,16 @@ class LocalReceiverEnd(ReceiverEnd):
     def _later(self, seconds: float, call: Callable[[float], None]) -> None:
         self.host.port.later(self.host.name, seconds, call)
 
-    def _finish(self, how: str, now: float) -> None:
+    def _finish(self, ending: str, now: float) -> None:
         """End the session's replies as the script says; after a cut, nothing arrives here."""
         connection = self.connection
         if connection.receiver_closed:
             return
-        if how != "silence":
+        if ending != "silence":
             connection.announce_close_to_sender(now)
         self.was_in_mail_data = self.engine.state is _DATA
         self.engine.end_of_input()
-        if how in ("cut", "close"):
+        if ending in ("cut", "close"):
             self.close()
 
     def _respond(self, verdict: Reply) -> None:

@@ -215,16 +215,19 @@ def _syntax(why: ValueError, text: str) -> str:
     """Return line, column and message of tomllib, with what would be right."""
     match = re.fullmatch(r"(.*?) \(at line (\d+), column (\d+)\)", str(why), re.DOTALL)
     if match:
-        says, line, column = match.groups()
+        sentence, line, column = match.groups()
     else:
-        says = str(why).removesuffix(" (at end of document)")
+        sentence = str(why).removesuffix(" (at end of document)")
         line = str(text.count("\n") + 1)
         column = str(len(text) - text.rfind("\n"))
-    if says.startswith("Exceeds the limit"):
-        says = "A number has thousands of digits"
-    hint = next((hint for start, hint in _HINTS.items() if says.startswith(start)), "see toml.io")
-    says = " ".join(says.split())[:120]
-    return f"line {line}, column {column}: not valid TOML: {says[:1].lower() + says[1:]}; {hint}"
+    if sentence.startswith("Exceeds the limit"):
+        sentence = "A number has thousands of digits"
+    hint = next(
+        (hint for start, hint in _HINTS.items() if sentence.startswith(start)), "see toml.io"
+    )
+    sentence = " ".join(sentence.split())[:120]
+    sentence = sentence[:1].lower() + sentence[1:]
+    return f"line {line}, column {column}: not valid TOML: {sentence}; {hint}"
 
 
 @gc_pause()

@@ -100,8 +100,10 @@ def slope_drawing(differences: Differences, names: tuple[str, str]) -> str:
 
 
 def _fates(pair: RecipientPair, differences: Differences) -> str:
-    who = differences.shown.path(pair.recipient.address)
-    return f"message {pair.recipient.message} to {who}: {fate(pair.a)} in A, {fate(pair.b)} in B"
+    recipient = differences.shown.path(pair.recipient.address)
+    return (
+        f"message {pair.recipient.message} to {recipient}: {fate(pair.a)} in A, {fate(pair.b)} in B"
+    )
 
 
 def _y(height: float) -> float:
@@ -179,8 +181,8 @@ def _x(t: float, last: float) -> float:
 
 
 def _lane(differences: Differences, pair: RecipientPair, y: float, last: float) -> str:
-    who = f"{pair.recipient.message} {differences.shown.path(pair.recipient.address)}"
-    parts = [_text(_FIRST - 28, y + 14, cut(who, 38), "end")]
+    lane_name = f"{pair.recipient.message} {differences.shown.path(pair.recipient.address)}"
+    parts = [_text(_FIRST - 28, y + 14, cut(lane_name, 38), "end")]
     runs = (("A", "a", pair.a, y + 1), ("B", "b", pair.b, y + 15))
     for run, (side, kind, recipient, top) in enumerate(runs):
         parts.append(_text(_FIRST - 8, top + 6, side, "end", "small"))

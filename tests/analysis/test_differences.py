@@ -160,7 +160,9 @@ def test_the_recipients_that_fared_otherwise_are_those_whose_outcome_or_time_dif
         if list(a.of(("submit",))) != list(b.of(("submit",))):  # then numbers are of other mail
             continue
         ours, theirs = fates(a), fates(b)
-        movers = {(pair.recipient.message, pair.recipient.address) for pair in differences(a, b).movers()}
+        movers = {
+            (pair.recipient.message, pair.recipient.address) for pair in differences(a, b).movers()
+        }
         assert {key for key in ours if ours[key] != theirs.get(key)} <= movers, name
 
 

@@ -151,7 +151,7 @@ class Mail:
     """One message, as long as any host has a copy of it.
 
     ``origin`` is the host where it was submitted, its reverse-path and its size (-1: unknown).
-    ``text`` is that of its first sending, ``came`` says how it came to each host. ``hand``
+    ``text`` is that of its first sending, ``arrived`` says how it came to each host. ``hand``
     and ``spool`` count the copies, ``shown`` are those that a terminal has shown. ``promised`` are
     the recipients accepted in each session whose 250 the peer has not received, and ``crossing``
     the sessions in which its mail data has arrived and not been answered. ``was_changed``: a fault
@@ -161,7 +161,7 @@ class Mail:
 
     origin: tuple[str, str, int]
     text: MailText | None = None
-    came: dict[str, list[Came]] = field(default_factory=dict)
+    arrived: dict[str, list[Came]] = field(default_factory=dict)
     hand: dict[Copy, int] = field(default_factory=dict)
     spool: dict[Copy, int] = field(default_factory=dict)
     shown: set[Copy] = field(default_factory=set)

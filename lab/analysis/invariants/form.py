@@ -78,7 +78,7 @@ class FormRules:
             if origin[2] not in (-1, row[ACCEPT_SIZE]):
                 how = f"{origin[2]} bytes were submitted but {row[ACCEPT_SIZE]} arrived"
                 self._changed(row, mail, how)
-            mail.came.setdefault(host, []).append((reverse_path, 1))
+            mail.arrived.setdefault(host, []).append((reverse_path, 1))
             return
         if foreign and has_single_period(octets):
             # a sender outside the lab need not have doubled a period before more text (4.5.2)
@@ -95,23 +95,23 @@ class FormRules:
         if stamps < 0:
             self._changed(row, mail, "what arrived is not the text below time stamp lines")
             stamps = 0
-        came = (reverse_path, stamps)
-        straight = peer == origin[0] and peer not in self._elsewhere and came == (origin[1], 0)
+        arrived = (reverse_path, stamps)
+        straight = peer == origin[0] and peer not in self._elsewhere and arrived == (origin[1], 0)
         if not (foreign or straight):
-            self._check_way(row, came, mail)
-        mail.came.setdefault(host, []).append((reverse_path, stamps + 1 + bool(own)))
+            self._check_way(row, arrived, mail)
+        mail.arrived.setdefault(host, []).append((reverse_path, stamps + 1 + bool(own)))
 
-    def _check_way(self, row: Row, came: Came, mail: Mail) -> None:
+    def _check_way(self, row: Row, arrived: Came, mail: Mail) -> None:
         peer: str = row[PEER]
-        before, origin = mail.came.get(peer, ()), mail.origin
+        before, origin = mail.arrived.get(peer, ()), mail.origin
         environment = self.environments.get(row[SESSION], "")
         name = self._elsewhere.get(peer, {}).get(environment, peer)
         possible = [(_prefixed(path, name), stamps) for path, stamps in before]
         if peer == origin[0]:
             possible.append((self._own_path(origin[1], peer, name), 0))
-        if came in possible or row[SESSION] in self.altered:
+        if arrived in possible or row[SESSION] in self.altered:
             return
-        path, stamps = came
+        path, stamps = arrived
         if path not in [possible_path for possible_path, _ in possible]:
             rule, manner = ROUTE, f"as <{path}>"
             ways = " or ".join(f"<{each}>" for each, _ in possible) or "not at all"
@@ -141,12 +141,12 @@ class FormRules:
         else:
             text = mail.text.kept
         stamps = stamps_above(octets, text, end)
-        came = mail.came.get(host, [])
+        arrived = mail.arrived.get(host, [])
         if host == origin[0]:
-            came = [*came, (origin[1], 0)]
+            arrived = [*arrived, (origin[1], 0)]
         if stamps < 0:
             self._changed(row, mail, "what was delivered is not the text below time stamp lines")
-        elif not any(first == b"Return-Path: <%b>\r\n" % path.encode() for path, _ in came):
+        elif not any(first == b"Return-Path: <%b>\r\n" % path.encode() for path, _ in arrived):
             self._findings.add(
                 ROUTE,
                 row,
@@ -154,7 +154,7 @@ class FormRules:
                 of_message(message),
                 f" lies at {host} under {first.decode('latin-1').strip()!r}",
             )
-        elif not any(stamps == count for _, count in came):
+        elif not any(stamps == count for _, count in arrived):
             self._findings.add(
                 STAMPS,
                 row,

@@ -192,10 +192,10 @@ class Peers:
     def _add(self, rule: str, row: Row, octets: bytes, offence: str, host: str = "") -> None:
         self.count += 1
         if len(self.breaches) < MOST_SHOWN:
-            who = host or self._addresses.get(row[SESSION]) or OUTSIDE
-            sentence = f"{who} {offence}, in session {row[SESSION]}"
+            offender = host or self._addresses.get(row[SESSION]) or OUTSIDE
+            sentence = f"{offender} {offence}, in session {row[SESSION]}"
             self.breaches.append(
-                PeerBreach(rule, row[T], who, row[SESSION], octets[:_KEPT], sentence)
+                PeerBreach(rule, row[T], offender, row[SESSION], octets[:_KEPT], sentence)
             )
 
 

@@ -33,9 +33,9 @@ def _lost(sessions: Sequence[ProgramSession], copies: list[bytes]) -> Iterator[F
         for text in map(_unix, session.accepted):
             if any(text in each for each in copies):
                 continue
-            came = _like(text, copies)
-            if came is not None:
-                yield _changed(session, text, came)
+            copy = _like(text, copies)
+            if copy is not None:
+                yield _changed(session, text, copy)
             else:
                 yield _finding(session, "4.1.1-12", "not stored", "no mail in the mail drop",
                                "the mail that was answered 250")  # fmt: skip
@@ -49,12 +49,12 @@ def _like(text: bytes, copies: list[bytes]) -> bytes | None:
     return next((each[each.index(known) :] for each in copies if known in each), None)
 
 
-def _changed(session: ProgramSession, text: bytes, came: bytes) -> Finding:
+def _changed(session: ProgramSession, text: bytes, copy: bytes) -> Finding:
     wanted = text.lstrip()
-    at = next((n for n, (a, b) in enumerate(zip(came, wanted, strict=False)) if a != b), -1)
-    at = at if at >= 0 else min(len(came), len(wanted))
-    has_period = b"." in (came[at : at + 1], wanted[at : at + 1])
-    observed = f"octet {at} differs: {shown(came[max(0, at - 20) : at + 20])}"
+    at = next((n for n, (a, b) in enumerate(zip(copy, wanted, strict=False)) if a != b), -1)
+    at = at if at >= 0 else min(len(copy), len(wanted))
+    has_period = b"." in (copy[at : at + 1], wanted[at : at + 1])
+    observed = f"octet {at} differs: {shown(copy[max(0, at - 20) : at + 20])}"
     return _finding(session, "4.5.2-2" if has_period else "3.1-6", "text changed", observed,
                     shown(wanted[max(0, at - 20) : at + 20]))  # fmt: skip
 

@@ -340,8 +340,8 @@ class _Network:
         name = self.official(_last_host(recipient))
         if name in self.hosts:
             return sum(text.count(word) for text in self.hosts[name].texts())
-        came = () if self.ours is None else self.ours.delivered(name)
-        return sum(user == _user(recipient) and word in text for user, text in came)
+        drops = () if self.ours is None else self.ours.delivered(name)
+        return sum(user == _user(recipient) and word in text for user, text in drops)
 
     def has_report(self, mail: MailSpec, recipient: str) -> bool:
         """Return whether the sender of mail was told that it did not come to a recipient."""

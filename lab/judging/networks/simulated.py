@@ -106,7 +106,9 @@ def add_dialogues(result: Judgement, program: ProgramHost, drop: Drop | None) ->
         result.notes.append(f"nothing was sent to {program.name}")
 
 
-def _add_mail(result: Judgement, topology: Topology, expected: Outcomes, came: Outcomes) -> None:
+def _add_mail(
+    result: Judgement, topology: Topology, expected: Outcomes, outcomes_with_programs: Outcomes
+) -> None:
     """Add what became of each mail otherwise than in the same network without the programs."""
     if topology.faults:
         result.notes.append("the file has faults, so what became of the mail is not compared")
@@ -115,7 +117,7 @@ def _add_mail(result: Judgement, topology: Topology, expected: Outcomes, came: O
         number = number_of(mail)
         result.cases.append(f"mail-{number}")
         for (recipient, wanted), (_, observed) in zip(
-            expected.get(number, ()), came.get(number, ()), strict=False
+            expected.get(number, ()), outcomes_with_programs.get(number, ()), strict=False
         ):
             if wanted != observed:
                 result.findings.append(otherwise(mail, recipient, observed, wanted))

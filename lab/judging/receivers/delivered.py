@@ -52,11 +52,11 @@ def _text(record: Record, names: Names, copies: list[bytes]) -> Finding | None:
     parts = difference(copies, record.case.mail, names)
     if parts is None:
         return None
-    came, wanted, at = parts
-    where = max(0, at - 20)
-    observed = f"octet {at} of the text differs: {_around(came, where, at)}"
+    arrived, wanted, at = parts
+    begin = max(0, at - 20)
+    observed = f"octet {at} of the text differs: {_around(arrived, begin, at)}"
     rule = record.case.rule if record.case.stage != 4 else "3.1-6"
-    return _finding(record, rule, "text changed", observed, _around(wanted, where, at))
+    return _finding(record, rule, "text changed", observed, _around(wanted, begin, at))
 
 
 def _around(octets: bytes, begin: int, at: int) -> str:

@@ -18,15 +18,17 @@ _END: Final = (
 )
 
 
-def _mail(name: str, rule: str, title: str, body: str, answer: str = "250", **how: object) -> Case:
+def _mail(
+    name: str, rule: str, title: str, body: str, answer: str = "250", **fields: object
+) -> Case:
     """Return a case that sends a text; it must be in the mail drop as it was before stuffing."""
     lines = body.split("\r\n")
     stuffed = "\r\n".join(f".{part}" if part.startswith(".") else part for part in lines)
     octets = f"Subject: {{token}}\r\n\r\n{stuffed}end {{token}}\r\n.\r\n"
-    how = {"stage": 5, "mail": body, "owns_extra": True, **how}
-    stage = how.pop("stage")
+    fields = {"stage": 5, "mail": body, "owns_extra": True, **fields}
+    stage = fields.pop("stage")
     assert isinstance(stage, int)
-    return case(f"data-{name}", rule, stage, title, "data", text(octets, answer), **how)
+    return case(f"data-{name}", rule, stage, title, "data", text(octets, answer), **fields)
 
 
 TRANSPARENCY: Final = [
@@ -62,13 +64,13 @@ TRANSPARENCY: Final = [
 ]  # fmt: skip
 
 
-def _smuggling(name: str, end: str, title: str, **how: object) -> Case:
+def _smuggling(name: str, end: str, title: str, **fields: object) -> Case:
     """Return a case in which only a wrong end of mail data lets what follows be commands."""
     octets = f"one{end}{_SMUGGLED}"
-    how = {"owns_extra": True, "hint": _END, **how}
-    answer = str(how.pop("answer", f"{_TAKEN} ~550 ~500 ~501 ~421 ~521"))
+    fields = {"owns_extra": True, "hint": _END, **fields}
+    answer = str(fields.pop("answer", f"{_TAKEN} ~550 ~500 ~501 ~421 ~521"))
     return case(f"end-{name}", "4.5.2-3", 5, title, "data", text(octets, answer),
-                tags=("smuggling", "may-close"), **how)  # fmt: skip
+                tags=("smuggling", "may-close"), **fields)  # fmt: skip
 
 
 ENDS: Final = [

@@ -247,10 +247,10 @@ class _Trial:
         if self.case.mails == 1:
             parts = difference([seen.text], self.case.text, names)
             if parts is not None:
-                came, wanted, at = parts
-                where = max(0, at - 20)
-                observed = f"octet {at} differs: {shown(came[where : at + 20])}"
-                return self._wrong("text changed", observed, shown(wanted[where : at + 20]))
+                arrived, wanted, at = parts
+                begin = max(0, at - 20)
+                observed = f"octet {at} differs: {shown(arrived[begin : at + 20])}"
+                return self._wrong("text changed", observed, shown(wanted[begin : at + 20]))
         if self.case.name == "relay-time-stamp" and not seen.text.upper().startswith(b"RECEIVED:"):
             first = shown(seen.text.split(b"\r\n")[0])
             return self._wrong("no time stamp", first, "Received: from ALPHA.ARPA by BETA.ARPA ;")

@@ -125,9 +125,9 @@ def for_moodle(rows: list[Row], students: dict[str, dict[str, str]]) -> str:
     for student in dict.fromkeys(row.student for row in rows):
         known = students.get(student, {})
         email = known.get("email address") or known.get("email", "")
-        who = [known.get("username") or student, known.get("id number") or student, email]
+        cells = [known.get("username") or student, known.get("id number") or student, email]
         points = (number(_best(rows, student, lesson)) or "-" for lesson in lessons)
-        table.append([*who, *points])
+        table.append([*cells, *points])
     return _written(table)
 
 

@@ -57,7 +57,7 @@ class _Peer:
         end.setblocking(False)
         self._end = end
         self._out = bytearray()
-        self._come = b""
+        self._received = b""
         self._room = memoryview(bytearray(BUFFER))
         self._ready = DefaultSelector()
         self._ready.register(end, EVENT_READ)
@@ -70,8 +70,8 @@ class _Peer:
 
     def receive(self) -> Any:
         """Wait for the next message."""
-        come = self._come
-        while len(come) < _SIZE or len(come) < self._whole(come):
+        received = self._received
+        while len(received) < _SIZE or len(received) < self._whole(received):
             try:
                 count = self._end.recv_into(self._room)
             except BlockingIOError:
@@ -79,10 +79,10 @@ class _Peer:
                 continue
             if not count:
                 raise EOFError
-            come += self._room[:count]
-        whole = self._whole(come)
-        self._come = come[whole:]
-        return marshal.loads(come[_SIZE:whole])
+            received += self._room[:count]
+        whole = self._whole(received)
+        self._received = received[whole:]
+        return marshal.loads(received[_SIZE:whole])
 
     def flush(self) -> None:
         """Wait until everything is sent."""
@@ -101,8 +101,8 @@ class _Peer:
         self._push()
 
     @staticmethod
-    def _whole(come: bytes) -> int:
-        return _SIZE + int.from_bytes(come[:_SIZE], "big")
+    def _whole(received: bytes) -> int:
+        return _SIZE + int.from_bytes(received[:_SIZE], "big")
 
 
 class Peers:

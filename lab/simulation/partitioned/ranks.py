@@ -92,7 +92,7 @@ class Ranks:
         finally:
             self._send(marshal.dumps((LEAVE, -1, b"")))
             for end in ends:
-                end.come.put(None)
+                end.messages.put(None)
 
     def _send(self, octets: bytes) -> None:
         with suppress(OSError):  # the next answer that is read says that the pipe is closed
@@ -102,17 +102,17 @@ class Ranks:
         try:
             while True:
                 number, octets = marshal.loads(self._pipe.recv_bytes())
-                ends[number].come.put(octets)
+                ends[number].messages.put(octets)
         except (EOFError, OSError):
             for end in ends:
-                end.come.put(None)
+                end.messages.put(None)
 
 
 class _RankEnd:
     """The coordinator's end of what joins it to a rank."""
 
     def __init__(self, number: int, pipe: Connection) -> None:
-        self.come: SimpleQueue[bytes | None] = SimpleQueue()
+        self.messages: SimpleQueue[bytes | None] = SimpleQueue()
         self._number = number
         self._pipe = pipe
 
@@ -122,7 +122,7 @@ class _RankEnd:
 
     def recv_bytes(self) -> bytes:
         """Return the rank's next message; raises EOFError where there is none."""
-        octets = self.come.get()
+        octets = self.messages.get()
         if octets is None:
             raise EOFError
         return octets
@@ -222,7 +222,7 @@ class Network:
         self._status: MPI.Status = mpi.Status()
         self.rank, self.size = self._world.rank, self._world.size
         self.pipe: Connection | None = None
-        self._come: dict[tuple[int, int], deque[bytes]] = defaultdict(deque)
+        self._arrived: dict[tuple[int, int], deque[bytes]] = defaultdict(deque)
         self._leaving: deque[tuple[MPI.Request, bytes]] = deque()
         self._is_over = False
 
@@ -236,11 +236,11 @@ class Network:
 
     def receive(self, tag: int, source: int) -> bytes:
         """Return the next message of a kind from a rank; raises EOFError when the run is over."""
-        come = self._come[tag, source]
-        self._wait_for(lambda: bool(come) or self._is_over)
+        messages = self._arrived[tag, source]
+        self._wait_for(lambda: bool(messages) or self._is_over)
         if self._is_over:
             raise EOFError
-        return come.popleft()
+        return messages.popleft()
 
     def flush(self) -> None:
         """Wait until everything is sent."""
@@ -255,11 +255,11 @@ class Network:
         self._wait_for(lambda: not self._leaving, latest)
         if self.rank:
             self.send(0, LEFT, b"")
-            self._wait_for(lambda: bool(self._come[GONE, 0]), latest)
+            self._wait_for(lambda: bool(self._arrived[GONE, 0]), latest)
             self._mpi.Finalize()
             return
         for rank in range(1, self.size):
-            left = self._come[LEFT, rank]
+            left = self._arrived[LEFT, rank]
             self._wait_for(lambda left=left: bool(left), latest)
         for rank in range(1, self.size):
             self.send(rank, GONE, b"")
@@ -299,7 +299,7 @@ class Network:
             with suppress(OSError):  # that the coordinator has ended is seen when it is read
                 self.pipe.send_bytes(marshal.dumps((source, octets)))
         else:
-            self._come[tag, source].append(octets)
+            self._arrived[tag, source].append(octets)
 
     def _look_at(self, pipe: Connection) -> bool:
         """Pass on a message of the coordinator's, if there is one."""

@@ -103,7 +103,7 @@ class WorkerProcess:
         self._first = 0.0
         self._total = 0
         self._sent: deque[tuple[float, int]] = deque()
-        self._nothing: list[list[Any]] = [[] for _ in self.simulation.remote.outboxes]
+        self._empty_outboxes: list[list[Any]] = [[] for _ in self.simulation.remote.outboxes]
 
     def run(self) -> None:
         """Go on until nothing is left to do in any partition, or until the run is stopped."""
@@ -168,7 +168,7 @@ class WorkerProcess:
         All that the others have sent must have been received.
         """
         idle, last = self.simulation.is_idle_here, self.simulation.trace.last
-        self.peers.send((idle, last), self._nothing)
+        self.peers.send((idle, last), self._empty_outboxes)
         for report, _ in self.peers.receive():
             idle = idle and report[0]
             last = max(last, report[1])

@@ -58,7 +58,7 @@ class _Diagram(ABC):
             if row[KIND] == "close":
                 self._sessions.pop(row[SESSION], None)
         if not self._ids:
-            self.nothing()
+            self.no_lines()
         self.end()
 
     def _step(self, row: LadderRow) -> None:
@@ -118,7 +118,7 @@ class _Diagram(ABC):
         """Write a line that is not drawn."""
 
     @abstractmethod
-    def nothing(self) -> None:
+    def no_lines(self) -> None:
         """Write something in place of a diagram without lines."""
 
     @abstractmethod
@@ -154,7 +154,7 @@ class _Mermaid(_Diagram):
     def comment(self, text: str) -> None:
         self.line(f"  %% {mermaid_text(text)}")
 
-    def nothing(self) -> None:
+    def no_lines(self) -> None:
         self.line("  participant H1 as nothing happened")
 
     def end(self) -> None:
@@ -181,7 +181,7 @@ class _PlantUML(_Diagram):
     def comment(self, text: str) -> None:
         self.line(f"' {plantuml_text(text)}")
 
-    def nothing(self) -> None:
+    def no_lines(self) -> None:
         self.line('participant "nothing happened" as H1')
 
     def end(self) -> None:

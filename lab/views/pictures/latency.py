@@ -71,7 +71,10 @@ def _fitted(route: str, count: str, room: float, names: ShownNames) -> str:
     room -= plot_style.text_width(arrow + count, 9)
     shares = [plot_style.text_width(host, 9) for host in hosts]
     rooms = [room - min(shares[1], room / 2), room - min(shares[0], room / 2)]
-    return arrow.join(map(lambda host, its: plot_style.fitted(host, its, 9), hosts, rooms)) + count
+    return (
+        arrow.join(map(lambda host, host_room: plot_style.fitted(host, host_room, 9), hosts, rooms))
+        + count
+    )
 
 
 def _axes(routes: int, lines: int) -> Axes:

@@ -142,5 +142,7 @@ def _named(line: _Line, room: float) -> str:
     ends = (line.host, line.peer)
     widths = [plot_style.text_width(name, 9) for name in ends]
     rooms = (room - min(widths[1], room / 2), room - min(widths[0], room / 2))
-    fitted = [plot_style.fitted(name, its, 9) for name, its in zip(ends, rooms, strict=True)]
+    fitted = [
+        plot_style.fitted(name, end_room, 9) for name, end_room in zip(ends, rooms, strict=True)
+    ]
     return arrow.join(fitted)

@@ -200,11 +200,15 @@ class GrowingPage(Page):
                 changed[session] = None
         snapshots = {}
         for session in changed:
-            its = self._open[session]
-            is_over = its[-1][1][KIND] == "close"
-            if is_over or len(its) <= _OFTEN or len(its) > 1.1 * self._shown_of[session]:
-                snapshots[session] = self._sides.snapshots(history_of(its))
-                self._shown_of[session] = len(its)
+            session_rows = self._open[session]
+            is_over = session_rows[-1][1][KIND] == "close"
+            if (
+                is_over
+                or len(session_rows) <= _OFTEN
+                or len(session_rows) > 1.1 * self._shown_of[session]
+            ):
+                snapshots[session] = self._sides.snapshots(history_of(session_rows))
+                self._shown_of[session] = len(session_rows)
             if is_over:
                 del self._open[session]
         return snapshots

@@ -40,18 +40,19 @@ def summary_table(
     shown = ShownNames(summary.get("labels", {}).items())
     parts: list[RenderableType] = [_heading(summary, captured), _counts(summary, shown, verdict)]
     if summary.get("careless"):
-        who = ", ".join(shown[host] for host in summary["careless"][:5])
-        who += f" and {len(summary['careless']) - 5} more" if len(summary["careless"]) > 5 else ""
-        shout = f"CARELESS: {who} replies 250 BEFORE the mail is stored; a crash then loses it"
+        careless, unlisted = summary["careless"][:5], len(summary["careless"]) - 5
+        names = ", ".join(shown[host] for host in careless)
+        names += f" and {unlisted} more" if unlisted > 0 else ""
+        shout = f"CARELESS: {names} replies 250 BEFORE the mail is stored; a crash then loses it"
         parts.append(Text(shout, style="bold red"))
     if summary.get("cut_off"):
         waits = summary.get("queued", 0)
-        where = (
+        cut_off_in_words = (
             f"{summary['cut_off']}; {count_noun(waits, 'recipient')} left"
             if waits
             else summary["cut_off"]
         )
-        parts.append(Text(where, style="yellow"))
+        parts.append(Text(cut_off_in_words, style="yellow"))
     if summary.get("peer_breaches"):
         parts.append(_peer_breaches(summary, shown))
     parts += [_failure(failure, shown) for failure in summary.get("failures", ())]
@@ -65,12 +66,12 @@ def summary_table(
 def _heading(summary: Mapping[str, Any], captured: bool) -> Text:
     heading = Text(str(summary.get("title") or "untitled"), style="bold")
     seed, seconds = summary.get("seed", 0), float(summary.get("simulated_seconds", 0))
-    how = (
+    origin = (
         f"{_seconds(seconds)} captured"
         if captured
         else f"seed {seed} · {_seconds(seconds)} simulated"
     )
-    return heading.append(f"  {how}", style="not bold dim")
+    return heading.append(f"  {origin}", style="not bold dim")
 
 
 def _counts(summary: Mapping[str, Any], shown: ShownNames, verdict: str) -> Table:
