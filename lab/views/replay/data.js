@@ -110,8 +110,8 @@ class Run {
     this.count = data.t.length;
     this.ways = data.ways.map(([hosts, reached]) => ({ hosts, reached }));
     this._columns(data);
-    this._events = this.kinds.map(() => []);
-    for (let i = 0; i < this.count; i += 1) this._events[this.kind[i]].push(i);
+    this.eventsByKind = this.kinds.map(() => []);
+    for (let i = 0; i < this.count; i += 1) this.eventsByKind[this.kind[i]].push(i);
     this.failures = new Set(data.failures);
     this.crossed = new Set(data.crossed);
     this.crossings = new Set(data.crossings);
@@ -125,7 +125,7 @@ class Run {
     this.waits = { lasting: data.waits.lasting,
       skipped: data.waits.skipped.map(([from, to]) => [from / 1e6, to / 1e6]) };
     this._index();
-    this._messages();
+    this.takeMessages();
   }
 
   _columns(data) {
@@ -158,7 +158,7 @@ class Run {
   name(i) { return this.kinds[this.kind[i]]; }
 
   /** The numbers of the events of a kind. */
-  eventsOf(kind) { return this._events[this.kinds.indexOf(kind)] || []; }
+  eventsOf(kind) { return this.eventsByKind[this.kinds.indexOf(kind)] || []; }
 
   /** The name of the host with that number; "" for none. */
   hostName(number) { return this.hosts[number] ? this.hosts[number].name : ""; }
@@ -287,7 +287,7 @@ class Run {
   }
 
   /** The recipients, in columns, with their phases; and the hops of each message. */
-  _messages() {
+  takeMessages() {
     const columns = this.data.recipients;
     const texts = (numbers) => numbers.map((number) => this._textOf(number));
     this.recipients = { count: columns.message.length, message: columns.message, from: texts(columns.from),
@@ -357,11 +357,11 @@ class Run {
 
   /** The numbers of the events that failed. */
   get failed() {
-    if (!this._failed) {
-      this._failed = [];
-      for (let i = 0; i < this.count; i += 1) if (this.fails(i)) this._failed.push(i);
+    if (!this.eventsFailed) {
+      this.eventsFailed = [];
+      for (let i = 0; i < this.count; i += 1) if (this.fails(i)) this.eventsFailed.push(i);
     }
-    return this._failed;
+    return this.eventsFailed;
   }
 
   // -- questions ---------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ class FollowPanel {
   show(n, t) {
     this._paths(t);
     const session = this.session(n);
-    const snapshot = session && this.player.panels.states._snapshot(session, n);
+    const snapshot = session && this.player.panels.states.snapshotOf(session, n);
     const done = session ? countTo(session.events, n - 1) : 0;
     const key = [session && session.number, snapshot && snapshot[0], done, this.player.theme].join("/");
     if (key === this.key) return;
@@ -28,7 +28,7 @@ class FollowPanel {
     }
     put(this.head, `Session ${session.number}: ${this.run.hostName(session.a)} → ${this.run.hostName(session.b)}`);
     this._engines(snapshot);
-    put(this.dialogue, this.player.panels.host._lines(session, done).join("\n"));
+    put(this.dialogue, this.player.panels.host.linesOf(session, done).join("\n"));
     this.dialogue.scrollTop = this.dialogue.scrollHeight;
   }
 

@@ -33,7 +33,7 @@ function growLists(run, piece) {
   Object.assign(data.cut, piece.cut);
   for (const kind of piece.kinds.slice(run.kinds.length)) {
     run.kinds.push(kind);
-    run._events.push([]);
+    run.eventsByKind.push([]);
     run.leaves.push(data.leaves[kind] || null);
   }
   // hosts that no topology named: they have no place of their own
@@ -56,7 +56,7 @@ function growColumns(run, piece) {
     rank: new Uint32Array(added) };
   for (const [name, values] of Object.entries(columns)) run[name] = longer(run[name], first, values);
   for (let i = first; i < first + added; i += 1) {
-    const events = run._events[run.kind[i]];
+    const events = run.eventsByKind[run.kind[i]];
     run.rank[i] = events.length;
     events.push(i);
   }
@@ -107,7 +107,7 @@ function happen(run, i) {
   if (kind === "deliver") run.drops[run.host[i]].push(i);
   if (kind === "open") open(run, i);
   run.sessions.get(run.session[i])?.events.push(i);
-  if (run._failed && run.fails(i)) run._failed.push(i);
+  if (run.eventsFailed && run.fails(i)) run.eventsFailed.push(i);
 }
 
 function open(run, i) {
@@ -163,5 +163,5 @@ function lookBack(run, hindsight) {
   run.worst = null;
   run.waits = { lasting: hindsight.waits.lasting, skipped: hindsight.waits.skipped.map(([from, to]) => [from / 1e6, to / 1e6]) };
   hindsight.links.forEach(({ bytes, busy }, k) => Object.assign(run.links[k], { bytes, busy }));
-  run._messages();
+  run.takeMessages();
 }

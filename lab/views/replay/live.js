@@ -124,7 +124,7 @@ class Live {
     player.scale = new Scale(run, player.skip);
     if (times) timeline.window = times.map((t) => player.scale.place(t));
     this.scaled = run.last;
-    timeline._pack();
+    timeline.pack();
     timeline.key = null;
     player.redraw();
   }
@@ -132,7 +132,7 @@ class Live {
   _lookedBack() {
     const { run, player } = this;
     const { map, ladder, panels } = player;
-    player._taking = null;
+    player.takingPart = null;
     this.scaled = null;
     map.mostBytes = run.links.reduce((most, link) => Math.max(most, link.bytes), 1);
     map.key = null;

@@ -33,7 +33,7 @@ class NetworkView extends Drawing {
         : !event.ctrlKey && !event.button))
       .on("zoom", (event) => {
         this.transform = event.transform;
-        this._place();
+        this.placeNodes();
         this.player.redraw(true);
       });
     d3.select(this.canvas).call(this.zoom);
@@ -92,11 +92,11 @@ class NetworkView extends Drawing {
     const side = Math.min(count <= 12 ? 90 : 62, this.width * 0.14);
     this.ground.fit(this.width, this.height, { side, size });
     this.zoom.scaleExtent([1, this._most()]).translateExtent([[0, 0], [this.width, this.height]]);
-    this._place();
+    this.placeNodes();
   }
 
   /** Find the places of everything at this zoom. */
-  _place() {
+  placeNodes() {
     const { k, x, y } = this.transform;
     this.key = null;
     this.size = Math.min(11, this.own * Math.sqrt(k));

@@ -145,12 +145,12 @@ class HostPanel {
       onclick: () => this.player.scope(`session:${session.number}`) }, "ladder of it")));
     section.append(make("p", { class: "quiet" }, `== session ${session.number} · ${this.run.hostName(session.a)} → `
       + `${this.run.hostName(session.b)} · ${over ? session.ending : "open"}`));
-    section.append(make("pre", { class: "lines" }, this._lines(session, lines).join("\n")));
+    section.append(make("pre", { class: "lines" }, this.linesOf(session, lines).join("\n")));
     return section;
   }
 
   /** The lines of a session as the transcript has them; of very many, the last. */
-  _lines(session, count) {
+  linesOf(session, count) {
     const texts = [];
     for (const i of session.events.slice(0, count)) {
       const letter = this.run.data.letters[this.run.name(i)];
@@ -243,9 +243,9 @@ class StatesPanel {
 
   show(n, host) {
     const sessions = this.run.sessionsBy(n, host);
-    const open = sessions.filter((session) => this._snapshot(session, n) && session.close >= n).slice(-4);
+    const open = sessions.filter((session) => this.snapshotOf(session, n) && session.close >= n).slice(-4);
     const shown = open.length ? open : sessions.slice(-1);
-    const snapshots = shown.map((session) => [session, this._snapshot(session, n)]).filter(([, snapshot]) => snapshot);
+    const snapshots = shown.map((session) => [session, this.snapshotOf(session, n)]).filter(([, snapshot]) => snapshot);
     const key = JSON.stringify([host, snapshots.map(([session, snapshot]) => [session.number, ...snapshot])]);
     if (key === this.key) return;
     this.key = key;
@@ -256,7 +256,7 @@ class StatesPanel {
   }
 
   /** The last snapshot of a session that was taken by event n; null before it opened. */
-  _snapshot(session, n) {
+  snapshotOf(session, n) {
     const snapshots = (this.states.sessions || {})[session.number];
     if (!snapshots || snapshots[0][0] >= n) return null;
     let low = 0;

@@ -223,8 +223,8 @@ class Player {
     }
     if (kind === "session") this.panels.host.session = Number(number);
     this.wanted = kind === "link" || !kind ? undefined : selection;
-    this._taking = null;
-    this.map._place();
+    this.takingPart = null;
+    this.map.placeNodes();
     this.timeline.key = null;
     this._scopes();
     this.redraw();
@@ -258,8 +258,8 @@ class Player {
       if (recipients.at[row] > to || recipients.at[row] + recipients.took[row] < from) return false;
     }
     if (!this.select) return true;
-    if (!this._taking) this._taking = messagesOf(this.run, this.select);
-    return this._taking.has(recipients.message[row]);
+    if (!this.takingPart) this.takingPart = messagesOf(this.run, this.select);
+    return this.takingPart.has(recipients.message[row]);
   }
 
   /** What is said of a link. */

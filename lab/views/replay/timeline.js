@@ -61,7 +61,7 @@ class TimelineView extends Drawing {
     super(player, canvas);
     this.window = null; // the part that is shown, in seconds of playing; all of it
     this.span = null; // the span of time that is selected, in seconds of the run
-    this._pack();
+    this.pack();
     let from = null;
     canvas.addEventListener("pointerdown", (event) => {
       canvas.setPointerCapture(event.pointerId);
@@ -177,7 +177,7 @@ class TimelineView extends Drawing {
   }
 
   /** Faults into as few rows as can be, so that none hides another. */
-  _pack() {
+  pack() {
     const ends = [];
     this.faultRows = this.run.faults.map((fault) => {
       const [from, to] = this._times(fault);
