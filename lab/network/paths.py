@@ -67,14 +67,10 @@ class PathFinder:
                     if up:
                         self._paths[host, node, environment] = path
                     continue
-            for neighbour, link, price in self._joined.get(node, ()):
-                if (
-                    link.environment == environment
-                    and neighbour not in seen
-                    and (link.up or not up)
-                ):
+            for peer, link, price in self._joined.get(node, ()):
+                if link.environment == environment and peer not in seen and (link.up or not up):
                     pushed += 1  # so that links, which have no order, are never compared
-                    step = (cost + price, hops + 1, neighbour, pushed, (*path, link))
+                    step = (cost + price, hops + 1, peer, pushed, (*path, link))
                     heapq.heappush(heap, step)
         return neighbours
 
