@@ -81,12 +81,14 @@ def test_a_right_mailer_in_javascript_has_no_breach() -> None:
     assert len(result.cases) > 4
 
 
+@pytest.mark.turns("faults of a mailer", 2)
 @pytest.mark.parametrize("fault", IN_PYTHON, ids=lambda fault: fault.name)
 def test_a_fault_is_found_and_named(fault: Faulty, tmp_path: Path) -> None:
     result = judged(edited(PYTHON, fault.old, fault.new), tmp_path, about(fault.rules))
     assert breaches(result)[0] in fault.rules.split(), breaches(result)
 
 
+@pytest.mark.turns("faults of mailers in other languages", 2)
 @pytest.mark.parametrize("fault", [*IN_PERL, *IN_NODE], ids=lambda fault: fault.name)
 def test_a_fault_in_another_language_is_found(fault: Faulty, tmp_path: Path) -> None:
     source, program = (PERL, "perl") if fault in IN_PERL else (NODE, "node")

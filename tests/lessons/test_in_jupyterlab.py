@@ -10,8 +10,7 @@ import pytest
 from helpers.browser import browser, needs_chromium
 from helpers.notebook_server import ROOT, Cell, answer, cells, opened, run_all, server
 
-pytestmark = needs_chromium
-in_turns = pytest.mark.turns("lessons in JupyterLab", 3)
+pytestmark = [needs_chromium, pytest.mark.turns_of_files("browsers", 4)]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def lesson(page: Any, stem: str) -> dict[str, Cell]:
     return cells(page)
 
 
-@in_turns
+@pytest.mark.turns("lessons in JupyterLab", 3)
 def test_lesson_1_runs_and_answers(page: Any) -> None:
     """No cell raises; every check says "Not yet"; then one is answered, wrong and right."""
     ran = lesson(page, "01-first-mail")
@@ -48,7 +47,7 @@ def test_lesson_1_runs_and_answers(page: Any) -> None:
     assert "✓ Break it: Right." in right.text
 
 
-@in_turns
+@pytest.mark.turns("lessons in JupyterLab", 3)
 def test_lesson_7_has_a_player_and_pictures(page: Any) -> None:
     """The player stands in the place of its still picture, and stops where the lesson says."""
     ran = lesson(page, "07-source-routes")
@@ -74,7 +73,7 @@ def test_lesson_7_has_a_player_and_pictures(page: Any) -> None:
     assert "✓ Predict: Right." in right.text
 
 
-@in_turns
+@pytest.mark.turns("lessons in JupyterLab", 3)
 def test_lesson_10_has_its_figures(page: Any) -> None:
     """Each as wide as it was drawn or as the page allows, and whole."""
     ran = lesson(page, "10-waiting")

@@ -151,6 +151,7 @@ def compared(shared: Coordinator, one: lab.Run) -> None:
 
 
 @pytest.mark.usefixtures("threads")
+@pytest.mark.turns("random topologies in parts", 3)
 @pytest.mark.parametrize("seed", range(24))
 def test_a_random_topology_with_faults_runs_the_same_in_parts(seed: int) -> None:
     topology, parts, until = at_random(seed)
@@ -159,6 +160,7 @@ def test_a_random_topology_with_faults_runs_the_same_in_parts(seed: int) -> None
 
 
 @pytest.mark.usefixtures("threads")
+@pytest.mark.turns("topologies that ship in parts", 2)
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_topology_that_ships_runs_the_same_in_parts(path: Path) -> None:
     topology = lab.load(path)

@@ -39,7 +39,7 @@ pytestmark = [
         not is_cached(),
         reason="Pyodide is not in the cache: lab site DIR --only play fetches it from npm and PyPI",
     ),
-    pytest.mark.turns("the lab in a browser", 3),
+    pytest.mark.turns_of_files("browsers", 4),
 ]
 PATIENCE = 240_000
 """Milliseconds; on a busy machine Python takes long to start."""

@@ -244,6 +244,7 @@ def chromium() -> Any:
 
 @needs_chromium
 @needs_axe
+@pytest.mark.turns_of_files("browsers", 4)
 @pytest.mark.parametrize(
     ("scheme", "width", "pages"), [("light", 1400, PAGES), ("dark", 390, PAGES[::2])]
 )
@@ -265,6 +266,7 @@ def test_axe_finds_nothing_and_no_page_is_too_wide(
 
 
 @needs_chromium
+@pytest.mark.turns_of_files("browsers", 4)
 def test_the_run_of_the_home_page_plays(chromium: Any, site: Path) -> None:
     """By itself, unless the reader asked for little motion."""
     for motion, plays in (("no-preference", True), ("reduce", False)):

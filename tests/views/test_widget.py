@@ -59,6 +59,7 @@ def test_without_a_kernel_a_still_picture_is_there() -> None:
 
 
 @needs_chromium
+@pytest.mark.turns_of_files("browsers", 4)
 def test_on_a_page_made_of_a_notebook_the_still_picture_is_seen(tmp_path: Path) -> None:
     """A page of a notebook with the widget in it, with no kernel and no network."""
     made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELLS[0])])
@@ -97,6 +98,7 @@ def jupyter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @needs_chromium
+@pytest.mark.turns_of_files("browsers", 4)
 @pytest.mark.turns("notebooks in a browser", 2)
 @pytest.mark.parametrize("notebook", ["lab/tree/watch.ipynb", "notebooks/watch.ipynb"])
 def test_the_widget_plays_in_jupyterlab_and_in_notebook_7(jupyter: str, notebook: str) -> None:
