@@ -99,10 +99,16 @@ class Run:
         return self._rules.peers.breaches
 
     @property
-    def _events(self) -> int:
-        """How many events were recorded before the end, also those that were not kept."""
+    def _events(self) -> int | None:
+        """How many events were recorded before the end, also those that were not kept.
+
+        None if nobody has counted them: processes that share a run send what is kept.
+        """
         recorded = getattr(self._analysis, "trace", None)
-        return (len(self.trace) if recorded is None else recorded.first_seq) - 1
+        if recorded is None:
+            return len(self.trace) - 1 if self.trace.level == "wire" else None
+        events: int = recorded.first_seq - 1
+        return events
 
     @cached_property
     def _rules(self) -> Invariants | MergedResults:

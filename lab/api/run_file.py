@@ -17,6 +17,7 @@ import msgspec
 
 from lab.analysis.summarising import ending_of
 from lab.runtime.version import VERSION
+from lab.simulation.limits import UNLIMITED, Limits
 from lab.topology.model import Topology, from_dict
 from lab.topology.specs import TopologyError
 from lab.trace.levels import LEVELS
@@ -27,7 +28,12 @@ from lab.trace.trace import Trace
 RUN_FILE: Final = "run.json"
 """The name of the file in the directory of a run."""
 
-_CUT: Final = {"max-seconds": "took longer than --max-seconds", "interrupted": "was interrupted"}
+_CUT: Final = {
+    "max-events": "had as many events as --max-events allowed",
+    "max-seconds": "took longer than --max-seconds",
+    "interrupted": "was interrupted",
+}
+"""How runs ended that are made again up to the event at which they were cut off."""
 
 
 class Leg(NamedTuple):
@@ -46,8 +52,8 @@ class RunFile(NamedTuple):
 
     ``until`` is in simulated seconds, None for a run to its end. ``digest`` is the digest that the
     run had, ``version`` that of the lab that made it. ``plugins`` were those that it called,
-    without probes. ``max_events`` is where it was cut off, None if it was not, and ``legs`` are how
-    it went on with more faults.
+    without probes. ``max_events`` is at which event it was cut off, and ``ending`` why; None if it
+    was not. ``legs`` are how it went on with more faults.
     """
 
     topology: Topology
@@ -59,18 +65,25 @@ class RunFile(NamedTuple):
     plugins: list[PluginMeta]
     max_events: int | None = None
     legs: tuple[Leg, ...] = ()
+    ending: str = "settled"
+
+    @property
+    def limits(self) -> Limits:
+        """What ends the run where it ended."""
+        cut_off = self.max_events is not None
+        return Limits(self.max_events, ending=self.ending) if cut_off else UNLIMITED
 
 
 def described(
     topology: Topology,
     trace: Trace,
     digest: str,
-    events: int,
+    events: int | None,
     probes: Sequence[PluginMeta] = (),
     legs: Sequence[Leg] = (),
 ) -> dict[str, Any]:
-    """Return the content of the file of a run that recorded a number of events, and
-    had these probes too.
+    """Return the content of the file of a run that recorded a number of events (None if
+    nobody has counted them), and had these probes too.
     """
     last, ending = trace.rows[-1], ending_of(trace)
     plugins = [*trace.meta.get("plugins", []), *probes]
@@ -89,18 +102,18 @@ def recipe_of(
     until: float | None,
     ending: str,
     digest: str,
-    max_events: int | None = None,
+    events: int | None = None,
 ) -> dict[str, Any]:
     """Return what it takes to make a simulated run again, for its file.
 
-    ``max_events`` is where it was cut off, if ``ending`` says so.
+    It was cut off after that number of ``events``, if ``ending`` says so.
     """
     return {
         "version": VERSION,
         "live": False,
         "seed": seed,
         "until": until,
-        "max_events": max_events if ending == "max-events" else None,
+        "max_events": events if ending in _CUT else None,
         "ending": ending,
         "level": "wire",
         "digest": digest,
@@ -137,11 +150,11 @@ def _checked(content: Any, path: Path) -> RunFile:
         raise ValueError(f"{path} is not the file of a run: {wrong[0]} is missing or wrong")
     if content.get("live"):
         raise ValueError(f"{path}: a live run cannot be made again; lab live makes another")
-    if content.get("ending") not in ("settled", "until", "max-events"):
+    ending, max_events = str(content.get("ending")), content.get("max_events")
+    if ending not in ("settled", "until") and (ending not in _CUT or max_events is None):
         raise ValueError(
-            f"{path}: the run {_CUT.get(str(content.get('ending')), 'did not end by itself')}, so "
-            "it would end elsewhere a second time; --max-events N ends a run at the same event "
-            "each time"
+            f"{path}: the run {_CUT.get(ending, 'did not end by itself')}, and the file does not "
+            "say after how many events, so it cannot be made again"
         )
     try:
         topology = from_dict(tomllib.loads(content["topology"]))
@@ -154,8 +167,7 @@ def _checked(content: Any, path: Path) -> RunFile:
         topology, content["seed"], None if until is None else float(until),
         content["level"], content["digest"], content["version"],
         [meta for meta in content.get("plugins", []) if meta["kind"] != "probe"],
-        content.get("max_events"),
-        tuple(Leg(*leg) for leg in content.get("legs") or ()),
+        max_events, tuple(Leg(*leg) for leg in content.get("legs") or ()), ending,
     )  # fmt: skip
 
 

@@ -103,7 +103,6 @@ def run(
         described = load(topology, sets, seed)
     else:
         described, seed, until = recorded.topology, recorded.seed, recorded.until
-        max_events = recorded.max_events
     legs = () if recorded is None else recorded.legs
     plugins = chosen.plugins(described)
     if recorded is not None:
@@ -117,11 +116,12 @@ def run(
         from lab.simulation.limits import Limits
         from lab.trace.retention import Retention
 
+        limits = Limits(max_events, max_seconds) if recorded is None else recorded.limits
         with progress_bar(described.messages, quiet) as progress:
             try:
                 done = make_run(
                     described, seed, until, Retention(level, folder), processes=processes,
-                    progress=progress, report=print_note, limits=Limits(max_events, max_seconds),
+                    progress=progress, report=print_note, limits=limits,
                     legs=legs, ranks=ranks, signals=(signal.SIGINT, signal.SIGTERM),
                     plugins=plugins,
                 )  # fmt: skip

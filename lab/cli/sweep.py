@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lab.experiments.sweep.experiment import Planned
     from lab.experiments.sweep.experiment_file import SweepError
     from lab.experiments.sweep.sweep import Sweep
+    from lab.simulation.limits import Limits
 
 
 MOST_PRINTED = 5
@@ -177,12 +178,11 @@ def made_row(swept: Sweep, planned: Planned, folder: Path) -> tuple[Run, int]:
     from lab.api.simulate import make_run
     from lab.experiments.sweep.rows import topology_of_row
     from lab.extend.given import check_hosts
-    from lab.simulation.limits import Limits
     from lab.topology.model import TopologyError
     from lab.trace.retention import Retention
 
     experiment = swept.experiment
-    limits = Limits(experiment.max_events, experiment.max_seconds)
+    limits = limits_of_row(swept, planned)
     try:
         topology = topology_of_row(experiment, planned)
         check_hosts(swept.plugins, topology)
@@ -201,13 +201,23 @@ def made_row(swept: Sweep, planned: Planned, folder: Path) -> tuple[Run, int]:
     return done, 0
 
 
+def limits_of_row(swept: Sweep, planned: Planned) -> Limits:
+    """Return the limits of a run made alone: if the sweep cut it off, it ends at the same event."""
+    from lab.simulation.limits import Limits
+
+    outcome = swept.outcomes.get(planned.key) or {}
+    if outcome.get("events"):
+        return Limits(outcome["events"], ending=outcome["ending"])
+    return Limits(swept.experiment.max_events, swept.experiment.max_seconds)
+
+
 def compare_row(swept: Sweep, planned: Planned, done: Run, *, quiet: bool) -> None:
     """Say whether a run made alone has the digest that it had in the sweep."""
     from lab.simulation.limits import MAX_SECONDS
 
     row, outcome = planned.number, swept.outcomes.get(planned.key) or {}
     digest = outcome.get("digest")
-    if MAX_SECONDS in (done.ending, outcome.get("ending")):
+    if MAX_SECONDS in (done.ending, outcome.get("ending")) and not outcome.get("events"):
         print_note(f"run {row} was cut off by --max-seconds, so it cannot be compared")
     elif digest not in (None, done.digest):
         exit_with_error(f"run {row} has another digest than in the sweep: {digest}", FAILED)

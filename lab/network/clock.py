@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Any, Final
 
 from simpy import Environment
 
-from lab.network.events import go
+from lab.network.events import go, go_while_fewer
 
 _ALL: Final = 1 << 60
 """More events than any run has."""
@@ -32,6 +32,12 @@ class Clock(Environment):
     def run_some(self, events: int, until: float) -> None:
         """Run at most this many events, all of them before ``until`` seconds."""
         go(self, events, until)
+
+    def run_some_while_fewer(self, events: int, until: float, rows: list[Any], most: int) -> None:
+        """Run at most this many events, as :meth:`run_some`, and none once there are ``most``
+        rows.
+        """
+        go_while_fewer(self, events, until, rows, most)
 
     def stop(self) -> None:
         """Drop all events that are still to happen."""

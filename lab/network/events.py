@@ -146,6 +146,16 @@ def go(clock: Environment, events: int, until: float) -> None:
             happen(event)
 
 
+def go_while_fewer(
+    clock: Environment, events: int, until: float, rows: list[Any], most: int
+) -> None:
+    """Do what :func:`go` does, and let no more events happen once there are ``most`` rows."""
+    for _ in range(events):
+        if len(rows) >= most:
+            return
+        go(clock, 1, until)
+
+
 def happen(event: Any) -> None:
     """Let an event that has been taken off the clock happen."""
     callbacks, event.callbacks = event.callbacks, None

@@ -16,19 +16,18 @@ MAX_SECONDS: Final = "max-seconds"
 LOOK: Final = 1000
 """Steps of the clock from one look at the limits to the next."""
 
-ROWS_OF_A_STEP: Final = 100
-"""More events than steps of the clock record on average, so that no look comes too late."""
-
 
 class Limits(NamedTuple):
     """How many events of the trace a run may record, and its seconds by the clock on the wall.
 
     ``begun`` is when the run began, in seconds of ``time.monotonic``. None stands for no limit.
+    ``ending`` is how a run ended that is made again, up to its last event: ``max_events``.
     """
 
     max_events: int | None = None
     max_seconds: float | None = None
     begun: float = 0.0
+    ending: str = ""
 
     def started(self) -> Limits:
         """Return the limits of a run that begins now."""
@@ -46,16 +45,10 @@ class Limits(NamedTuple):
             return None
         return self.begun + self.max_seconds - time.monotonic()
 
-    def steps(self, events: int) -> int:
-        """Return how many steps of the clock to make before the next look, after some events."""
-        if self.max_events is None:
-            return LOOK
-        return max(1, min(LOOK, (self.max_events - events) // ROWS_OF_A_STEP))
-
     def reached(self, events: int) -> str:
         """Return why a run with that number of events must end; "" if it may go on."""
         if self.max_events is not None and events >= self.max_events:
-            return MAX_EVENTS
+            return self.ending or MAX_EVENTS
         left = self.seconds_left
         return MAX_SECONDS if left is not None and left <= 0 else ""
 

@@ -25,7 +25,7 @@ from lab.simulation.agenda import submission_of
 from lab.simulation.any_session import AnySession
 from lab.simulation.driver import Driver
 from lab.simulation.faults import Faults
-from lab.simulation.limits import UNLIMITED, Limits
+from lab.simulation.limits import LOOK, UNLIMITED, Limits
 from lab.simulation.numbering import Numbering, RunNumbering
 from lab.simulation.plugins import NONE, Plugins
 from lab.simulation.plugins_running import RunningPlugins
@@ -166,14 +166,29 @@ class Simulation(Driver):
         limited = limits.is_set
         if progress is not None or limited:
             while env.peek() < last and not reached:
-                env.run_some(limits.steps(self.events) if limited else 20_000, last)
+                if limits.max_events is not None:
+                    self._run_to_event(limits.max_events, last, exactly=bool(limits.ending))
+                else:
+                    env.run_some(LOOK if limited else 20_000, last)
                 if progress is not None:
                     progress(self.numbering.messages)
                 if limited and env.peek() < last:
                     reached = limits.reached(self.events)
+        if limits.ending and not reached:
+            reached = limits.reached(self.events)
         if not reached:
             env.run_before(last)
         return reached
+
+    def _run_to_event(self, most: int, last: float, *, exactly: bool) -> None:
+        """Make some steps of the clock, and none after the one that records the event of a number.
+
+        What that one records after it is dropped if ``exactly`` so many events are asked for.
+        """
+        rows, here = self.trace.growing, most - self.trace.first_seq
+        self.env.run_some_while_fewer(LOOK, last, rows, here)
+        if exactly:
+            del rows[max(here, 0) :]
 
     @property
     def events(self) -> int:

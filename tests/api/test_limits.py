@@ -11,7 +11,9 @@ from click.testing import CliRunner
 from helpers.places import TOPOLOGIES
 
 import lab
+from lab.api.simulate import make_run
 from lab.cli import cli
+from lab.simulation.limits import Limits
 
 CAMPUS = str(TOPOLOGIES / "campus.toml")
 
@@ -66,10 +68,12 @@ def test_a_run_that_takes_too_long_is_cut_off() -> None:
 
 
 def test_a_run_on_several_processes_that_takes_too_long_is_cut_off() -> None:
-    run = lab.simulate(busy(10_000), processes=2, max_seconds=0, trace="delivery")
+    run = lab.simulate(busy(10_000), processes=2, max_seconds=0)
     assert run.ending == "max-seconds"
     assert run.summary["queued"] > 0
     assert run.breaches == []
+    alone = make_run(busy(10_000), limits=Limits(len(run.trace) - 1, ending=run.ending))
+    assert alone.digest == run.digest
 
 
 def test_events_are_counted_in_one_process() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from helpers.places import ROOT
 from helpers.small_topologies import ANN_TO_BOB, TWO_HOSTS
 
 import lab as public
-from lab.api.run_file import read_run_file
+from lab.api.run_file import read_run_file, write_run_file
 from lab.topology.model import from_dict
 
 TOPOLOGIES = ROOT / "topologies"
@@ -101,7 +102,8 @@ def test_another_digest_is_a_sentence_and_status_1(left: Path, lab: Command) -> 
     ("values", "says"),
     [
         ({"live": True}, "a live run cannot be made again"),
-        ({"ending": "interrupted"}, "the run was interrupted"),
+        ({"ending": "interrupted"}, "the run was interrupted, and the file does not say after"),
+        ({"ending": "failed", "max_events": 9}, "the run did not end by itself"),
         ({"seed": "3"}, "seed is missing or wrong"),
         ({"until": -1}, "until is missing or wrong"),
         ({"level": []}, "level is missing or wrong"),
@@ -142,6 +144,46 @@ def test_a_topology_that_ships_is_the_same_run_from_its_text(path: Path) -> None
     once = public.simulate(topology, until=100.0).digest
     tables = from_dict_of(topology)
     assert public.simulate(tables, until=100.0).digest == once
+
+
+@pytest.fixture
+def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs leave ``run.json`` alone, which takes no time."""
+
+    def write(_: object, __: object, directory: Path, *___: object, **files: Any) -> list[Path]:
+        directory.mkdir()
+        with open(directory / "run.json", "w", encoding="utf-8") as file:
+            write_run_file(files["again"], file)
+        return []
+
+    monkeypatch.setattr("lab.api.run.write_artefacts", write)
+
+
+@pytest.mark.usefixtures("no_pictures")
+@pytest.mark.parametrize("level", ["wire", "delivery"])
+@pytest.mark.parametrize("ending", ["max-seconds", "interrupted"])
+def test_a_run_that_was_cut_off_is_made_again_up_to_the_same_event(
+    tmp_path: Path, lab: Command, ending: str, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr("sys.ps1", raising=False)
+    (tmp_path / "t.toml").write_text(TRAFFIC.replace("count = 9", "count = 900"))
+    topology = public.load(tmp_path / "t.toml")
+
+    def interrupt(_: int) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    if ending == "max-seconds":
+        run = public.simulate(topology, max_seconds=0.001, trace=level)
+    else:
+        with pytest.raises(public.Interrupted) as stopped:
+            public.simulate(topology, progress=interrupt, trace=level, max_events=10**9)
+        run = stopped.value.run
+    assert run.ending == ending
+    assert run.summary["queued"] > 0
+    run.save(tmp_path / "out")
+    done = lab("run", str(tmp_path / "out"), "--json")
+    assert done.status == 0, done.err
+    assert json.loads(done.out)["digest"] == run.digest
 
 
 def from_dict_of(topology: public.Topology) -> public.Topology:

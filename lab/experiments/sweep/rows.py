@@ -59,9 +59,8 @@ def _leave(
     ending = outcome.get("ending", "settled")
     topology = topology_of_row(experiment, planned)
     content = recipe_of(
-        topology, planned.seed, experiment.until, ending, outcome["digest"],
-        experiment.max_events,
-    )  # fmt: skip
+        topology, planned.seed, experiment.until, ending, outcome["digest"], outcome.get("events")
+    )
     further = {"row": planned.number} | ({"plugins": list(plugins)} if plugins else {})
     folder.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as unfinished, open(unfinished, "w", encoding="utf-8") as file:

@@ -438,9 +438,11 @@ def _figures(recipe: Recipe, sets: Mapping[str, Any], seed: int) -> RunResult:
             name: _plain(name, (measure(name).of if function is None else function)(run))
             for name, function in recipe.measures
         }
-        made = {"digest": run.digest, "measures": figures, "ending": run.ending}
+        made: RunResult = {"digest": run.digest, "measures": figures, "ending": run.ending}
         limits = {MAX_EVENTS: recipe.limits.max_events, MAX_SECONDS: recipe.limits.max_seconds}
-        return made | ({"limit": limits[run.ending]} if run.ending in limits else {})
+        if run.ending in limits:
+            made |= {"limit": limits[run.ending], "events": len(run.trace) - 1}
+        return made
     except Exception as why:
         message = " ".join(str(why).split())
         return {"error": f"{type(why).__name__}: {message}"[:500]}
