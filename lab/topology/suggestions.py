@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -27,10 +27,15 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     close = get_close_matches(word.lower(), by_small_letters) if len(word) <= 100 else []
     if not close:
         return otherwise
-    # letters in another order are the likeliest slip
-    letters = sorted(word.lower())
-    best = next((each for each in close if sorted(each) == letters), close[0])
-    return f"; did you mean {by_small_letters[best]}?"
+    return f"; did you mean {by_small_letters[likeliest(word.lower(), close)]}?"
+
+
+def likeliest(word: str, close: Sequence[str]) -> str:
+    """Return which of some close words is meant, the closest first: letters in another order are
+    the likeliest slip.
+    """
+    letters = sorted(word)
+    return next((each for each in close if sorted(each) == letters), close[0])
 
 
 def file_near(path: Path, suffix: str, keys: Collection[str] = ()) -> str:

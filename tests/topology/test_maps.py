@@ -355,11 +355,11 @@ def test_a_posting_to_comp_mail_maps(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert made.nodes["LAB-NET"] == {"kind": "router"}
     assert made.remarks == [
+        "2 entries not understood, such as 'uunet(nosuchword)' in line 10",
         "3 further names of hosts were joined with them",
         "dead: 0 hosts and 0 links are a last resort: no mail goes on through such a host; "
         "1 that it names are not in the map",
         "private: 1 name is a host like any other",
-        "2 entries that were not understood, such as 'uunet(nosuchword)' in line 10",
     ]
 
 

@@ -31,6 +31,7 @@ from lab.topology.kinds import KINDS
 from lab.topology.maps import units
 from lab.topology.overrides import read
 from lab.topology.specs import LinkSpec
+from lab.topology.suggestions import likeliest
 
 _LISTS: Final = (
     "users", "names", "commands", "hosts", "callers", "lines", "paths", "members", "pair",
@@ -188,9 +189,10 @@ class Tally:
         names = {folded(name): name for name in known}
         hints = []
         for name in [name for name in self.unused if name not in self.used][:50]:
-            close = get_close_matches(folded(name)[:60], names, 1, 0.8)
+            close = get_close_matches(folded(name)[:60], names, 3, 0.8)
             if close and close[0] != folded(name) and folded(name) not in IGNORED:
-                hints.append(f"{name[:60]} is not known; did you mean {names[close[0]]}?")
+                best = likeliest(folded(name), close)
+                hints.append(f"{name[:60]} is not known; did you mean {names[best]}?")
         return hints[:most]
 
 

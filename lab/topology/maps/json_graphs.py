@@ -7,7 +7,7 @@ from collections.abc import Hashable, Iterator
 from typing import Any, Final
 
 from lab.topology.maps.ends import SOURCES, TARGETS
-from lab.topology.maps.map import GraphFault, Map, as_key
+from lab.topology.maps.map import GraphFault, Map, as_key, number_or_text
 
 _EDGES: Final = ("edges", "links")
 
@@ -26,6 +26,8 @@ def read_json(text: str) -> Map:
         return _adjacency(data)
     if isinstance(data.get("nodes"), (list, dict)):
         return _node_link(data)
+    if any(isinstance(data.get(key), list) for key in ("hosts", "switches")):
+        return _miniedit(data)
     if any(isinstance(data.get(key), list) for key in _EDGES):
         return _node_link({"nodes": [], **data})
     if isinstance(data.get("children"), list):
@@ -154,6 +156,38 @@ def _attributes(graph: Any) -> dict[str, Any]:
             str(pair[0]): pair[1] for pair in graph if isinstance(pair, list) and len(pair) == 2
         }
     return dict(graph) if isinstance(graph, dict) else {}
+
+
+def _miniedit(data: dict[str, Any]) -> Map:
+    """Return the map of a file that Mininet's MiniEdit saves: switches carry others' bytes."""
+    made = Map("MiniEdit")
+    for part, kind in (("hosts", {}), ("switches", {"kind": "router"})):
+        for number, table in enumerate(_tables(data.get(part))):
+            options = _options(table)
+            name = options.pop("hostname", None) or f"{part[0]}{table.get('number', number + 1)}"
+            place = [number_or_text(str(table.get(axis))) for axis in "xy"]
+            if all(isinstance(each, (int, float)) for each in place):
+                options["drawn at"] = [place[0], -place[1]]  # pictures have y downwards
+            made.add_node(name, options | kind)
+    for number, table in enumerate(_tables(data.get("links"))):
+        a, b, _ = _edge(table, number)
+        if not (a in made.nodes and b in made.nodes):
+            made.remarks[:] = ["links to controllers were left out"]
+            continue
+        options = _options(table)
+        if "loss" in options:
+            options["losspercent"] = options.pop("loss")
+        made.add_edge(a, b, options)
+    return made
+
+
+def _tables(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _options(table: dict[str, Any]) -> dict[str, Any]:
+    options = table.get("opts")
+    return dict(options) if isinstance(options, dict) else {}
 
 
 # -- the others ---------------------------------------------------------------------------------

@@ -198,7 +198,7 @@ def read_pajek(text: str) -> Map:
             words = split(line)
             if line.lstrip().startswith("*"):
                 section, row = words[0].lower(), 0
-                made.directed |= section.startswith("*arcs")
+                made.directed |= section.startswith(("*arcs", "*matrix"))
                 if section == "*vertices" and len(words) > 1:
                     _check_vertices(words[1])
                 continue

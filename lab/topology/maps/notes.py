@@ -171,4 +171,9 @@ def _further_notes(graph: Found) -> list[str]:
         matrix = any(setting.key == "matrix" for setting in settings_of(TrafficSpec))
         use = '[[traffic]] with matrix = "graph" uses them' if matrix else "they make no traffic"
         sentences.append(f"{demands} from host to host; {use}")
-    return sentences + (["; ".join(graph.made.remarks[:5])] if graph.made.remarks else [])
+    return sentences + _remarks(graph.made.remarks)
+
+
+def _remarks(remarks: list[str], most: int = 5) -> list[str]:
+    beyond = [f"and {len(remarks) - most} more such"] if len(remarks) > most else []
+    return ["; ".join([*remarks[:most], *beyond])] if remarks else []

@@ -64,9 +64,11 @@ def read_pathalias(text: str) -> Map:
     statements.carry_out(made, lambda name: _first_name(name, aliases), _any_cost)
     if odd:
         number, statement = odd[0]
-        made.remarks.append(
-            f"{count_noun(len(odd), 'entry', 'entries')} that were not understood, such as "
-            f"{as_toml(' '.join(statement.split()))} in line {number}"
+        # first, because of many remarks only some are shown
+        made.remarks.insert(
+            0,
+            f"{count_noun(len(odd), 'entry', 'entries')} not understood, such as "
+            f"{as_toml(' '.join(statement.split()))} in line {number}",
         )
     return made
 

@@ -131,6 +131,7 @@ def _drawn(data: Element, attributes: dict[str, Any]) -> None:
 def _gexf(made: Map, root: Element) -> Takers:
     titles: dict[str, dict[str, tuple[str, str]]] = {"node": {}, "edge": {}}
     defaults: dict[str, dict[str, Any]] = {"node": {}, "edge": {}}
+    times: list[str] = []
 
     def attributes(element: Element, holder: Element) -> None:
         # those of nodes and of edges may have the same ids
@@ -144,7 +145,11 @@ def _gexf(made: Map, root: Element) -> Takers:
     def values(element: Element) -> dict[str, Any]:
         attributes = dict(defaults[element.tag])
         below = element.first("attvalues")
+        if not _SPANS.isdisjoint(element.attributes) or element.first("spells"):
+            times.append(element.tag)
         for each in below.children if below is not None else ():
+            if not _SPANS.isdisjoint(each.attributes):
+                times.append(each.tag)
             name = each.get("for") or each.get("id")
             title, kind = titles[element.tag].get(name, (name, "string"))
             attributes[title] = _value(each.get("value"), kind)
@@ -174,7 +179,20 @@ def _gexf(made: Map, root: Element) -> Takers:
     def edges(element: Element, holder: Element) -> None:
         made.directed |= holder.get("defaultedgetype") == "directed"
 
-    return {"attributes": attributes, "node": node, "edge": edge, "edges": edges}
+    def graph(element: Element, holder: Element) -> None:
+        if times:
+            made.remarks.append(
+                f"{count_noun(len(times), 'span')} of time not used: what is there at some time "
+                "is there always, with the last of its values"
+            )
+
+    return {
+        "attributes": attributes, "node": node, "edge": edge, "edges": edges, "graph": graph,
+    }  # fmt: skip
+
+
+_SPANS: Final = frozenset(("start", "end", "startopen", "endopen", "timestamp"))
+"""Attributes of GEXF that say when something is there."""
 
 
 # -- SNDlib and fnss ----------------------------------------------------------------------------
