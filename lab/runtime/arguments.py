@@ -42,6 +42,8 @@ def real_number(
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(must_be) from None
+    except OverflowError:
+        raise ValueError(must_be) from None
     if math.isnan(number):
         raise ValueError(must_be)
     _check_least(name, number, least)
@@ -135,7 +137,10 @@ def one_of(name: str, value: Any, known: Iterable[str]) -> str:
 
 def shown(value: Any) -> str:
     """Return a value as an error message shows it: short, and on one line."""
-    text = repr(value) if isinstance(value, (str, bytes, int, float)) else _of_other_kind(value)
+    try:
+        text = repr(value) if isinstance(value, (str, bytes, int, float)) else _of_other_kind(value)
+    except ValueError:  # Python writes no number that is as long
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

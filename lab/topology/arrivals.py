@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path as File
+from typing import Final
 
 from lab.protocol import Path, SyntaxFault, parse_path, quote
 from lab.quantities import as_toml, parse_duration, parse_size
@@ -18,7 +20,7 @@ def read_mail(path: File, size: int, hosts: Hosts) -> list[MailSpec]:
     """Return the messages of a file. Rows without a size have ``size`` bytes of text.
 
     ``from`` and ``to`` are addresses, or hosts, which stand for their first users; ``to`` may be
-    several, with spaces between them. Raises :class:`RowFault`.
+    several, with spaces, commas or semicolons between them. Raises :class:`RowFault`.
     """
     mails = []
     for line, row in rows(path, ("at", "from", "to"), ("size", "subject")):
@@ -62,7 +64,12 @@ def _users(text: str, hosts: Hosts) -> tuple[Path, ...]:
         return (_user(text, hosts),)
     if not text:
         raise ValueError("there is no address; write one such as bob@B")
-    return tuple(_user(each, hosts) for each in text.split())
+    return tuple(_user(each, hosts) for each in _separated(text))
+
+
+def _separated(text: str) -> list[str]:
+    # quotes may have commas within, and a route has one before its colon
+    return text.split() if '"' in text or ":" in text else re.split(r"[\s,;]+", text.strip(" ,;"))
 
 
 def _user(text: str, hosts: Hosts) -> Path:
@@ -72,7 +79,21 @@ def _user(text: str, hosts: Hosts) -> Path:
         return Path((), quote(host.users[0].name), host.name)
     try:
         path = with_names(text, lambda name: _name_of(name, hosts))
-        return parse_path(path if path.startswith("<") else f"<{path}>")
+        parsed = parse_path(path if path.startswith("<") else f"<{path}>")
     except SyntaxFault:
         known = "it has no users" if host is not None else "write user@host"
         raise ValueError(f"{as_toml(text)} is not an address; {known}") from None
+    if not _GLOB.isdisjoint(parsed.local) and not _has_user(hosts, parsed):
+        raise ValueError(
+            f"{as_toml(text)} is not a user: a file of messages has no globs; write user@host, or "
+            "a host for its first user"
+        )
+    return parsed
+
+
+_GLOB: Final = frozenset("*?")
+
+
+def _has_user(hosts: Hosts, path: Path) -> bool:
+    host = hosts.find(path.domain)
+    return host is not None and any(user.name == path.local for user in host.users)

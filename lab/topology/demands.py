@@ -36,8 +36,9 @@ UNITS: Final = (*MESSAGES, *BYTES)
 
 def read_matrix(
     path: Path, host: Callable[[str], str | None], unit: str = ""
-) -> tuple[list[tuple[str, str, float]], int]:
-    """Return the demands of a CSV file, and how many were left out, of a host to itself.
+) -> tuple[list[tuple[str, str, float]], int, list[str]]:
+    """Return the demands of a CSV file, how many were left out, of a host to itself, and the
+    columns that were not used.
 
     ``host`` returns the host of a name, or None. ``unit`` is that of the demands: amounts in others
     are converted. Raises :class:`RowFault`.
@@ -46,8 +47,10 @@ def read_matrix(
     first, head = next(lines, (0, [""]))
     columns = [_OF_COLUMN.sub("", name) for name in head]
     places = [place_of(columns, names) for names in (*WORDS, VALUE)]
+    unused: list[str] = []
     if places[0] is not None and places[1] is not None:
         cells = _of_list(path, lines, places)
+        unused = [name for place, name in enumerate(columns) if name and place not in places]
     else:
         cells = _of_square(path, first, head, lines)
     amount = _Amounts(path, unit, "" if places[2] is None else head[places[2]])
@@ -61,7 +64,7 @@ def read_matrix(
             totals[a, b] = totals.get((a, b), 0.0) + value
     if not totals:
         raise RowFault(f"{path.name} has no demands; write the columns from, to and value")
-    return [(a, b, value) for (a, b), value in totals.items()], left_out
+    return [(a, b, value) for (a, b), value in totals.items()], left_out, unused
 
 
 _Cells = Iterator[tuple[int, str, str, str]]

@@ -13,7 +13,7 @@ from lab.topology.demands import per_second, read_matrix
 from lab.topology.distributions import MOST_VALUES, Distribution
 from lab.topology.hosts import Hosts
 from lab.topology.maps.map import GraphFault
-from lab.topology.problems import Place
+from lab.topology.problems import Place, join_some
 from lab.topology.traffic_specs import TrafficSpec
 
 _TABLES: Final = (".csv", ".tsv", ".txt")
@@ -124,12 +124,15 @@ class Matrices:
         path = self._folder / name
         try:
             if path.suffix.lower() in _TABLES:
-                demands, left_out = read_matrix(path, self._host, unit)
+                demands, left_out, unused = read_matrix(path, self._host, unit)
             else:
-                demands, left_out = self._of_other_graph(path), 0
+                demands, left_out, unused = self._of_other_graph(path), 0, []
         except (RowFault, GraphFault) as why:
             self._hosts.diagnostics.problem(place, str(why))
             return []
+        if unused:
+            text = f"{path.name}: columns that were not used: {join_some(unused)}"
+            self._hosts.diagnostics.note(place, text)
         if left_out:
             text = f"{left_out} demands of a host to itself were left out"
             self._hosts.diagnostics.note(place, text)

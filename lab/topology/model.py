@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from lab.hosts.checked import checked
 from lab.runtime import arguments
-from lab.runtime.arguments import shown, whole_number
+from lab.runtime.arguments import plain, shown, whole_number
 from lab.topology.file import COUNTS as COUNTS
 from lab.topology.parts import problems_of_parts
 from lab.topology.specs import DEFAULT_START as DEFAULT_START
@@ -147,13 +147,19 @@ def _checked(topology: Topology, faults: Sequence[FaultSpec]) -> Sequence[FaultS
             {"between": [link.a, link.b], "environment": link.environment, "name": link.name}
             for link in topology.links
         ],
-        "fault": [table_of(fault) for fault in faults],
+        "fault": [table_of(_plain(fault)) for fault in faults],
     }
     try:
         return from_dict(tables).faults
     except TopologyError as error:
         problems = [problem.replace("fault[", "faults[", 1) for problem in error.problems]
         raise TopologyError(problems) from None
+
+
+def _plain(fault: FaultSpec) -> FaultSpec:
+    """Return a fault in which arrays of numpy's are lists."""
+    values = {each.name: getattr(fault, each.name) for each in fields(fault) if each.init}
+    return replace(fault, **plain(values))
 
 
 # The readers are imported where they are used, so that a program that only has a topology, such as

@@ -190,6 +190,20 @@ def test_numbers_of_numpy_are_numbers() -> None:
     assert table["link.0.latency"].tolist() == [0.5, 0.5, 1.0, 1.0]
 
 
+def test_a_fault_may_have_arrays_of_numpy() -> None:
+    topology = lab.load(CASE)
+    link = topology.links[0]
+    fault = lab.Fault("loss", link=numpy.array([link.a, link.b]), value=numpy.float32(0.5))
+    assert topology.with_faults([fault]).faults[-1].link == (link.a, link.b)
+
+
+@pytest.mark.parametrize("digits", [400, 9000])
+def test_a_number_beyond_all_bounds_is_a_sentence(digits: int) -> None:
+    with pytest.raises(ValueError, match="until must be a number of seconds, not") as told:
+        lab.simulate(CASE, until=10**digits)
+    assert len(str(told.value)) < 200
+
+
 def test_a_graph_with_numbers_of_numpy_is_that_with_numbers() -> None:
     def topology(whole: Any, real: Any) -> lab.Topology:
         graph = networkx.path_graph(3)

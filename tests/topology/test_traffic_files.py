@@ -57,6 +57,7 @@ def test_each_row_of_a_file_is_a_mail(tmp_path: Path) -> None:
         ("at,from,to\n1,a b,B\n", "line 2, from: 'a b' is not an address; write user@host"),
         ("at,from,to\n1,D,B\n", "line 2, from: 'D' is not an address; it has no users"),
         ("at,from,to\n1,x@Q,B\n", "line 2, from: there is no host Q"),
+        ("at,from,to\n1,*@A,B\n", "line 2, from: '*@A' is not a user: a file of messages has no"),
         ("at,from,to\n1,A,\n", "line 2, to: there is no address; write one such as bob@B"),
         ("at,from,to,size\n1,A,B,2 GB\n", "line 2, size: '2 GB' is too large; use 1 GB or less"),
         ("", "rows.csv is empty; write the columns in its first line: at,from,to,size,subject"),
@@ -65,6 +66,18 @@ def test_each_row_of_a_file_is_a_mail(tmp_path: Path) -> None:
 def test_what_is_wrong_with_a_row_is_said(tmp_path: Path, rows: str, sentence: str) -> None:
     (found,) = problems(file=written(tmp_path, rows))
     assert sentence in found
+
+
+@pytest.mark.parametrize("text", ["bob@B carl@C", '"bob@B, carl@C"', "bob@B;carl@C;"])
+def test_recipients_are_parted_by_spaces_commas_or_semicolons(tmp_path: Path, text: str) -> None:
+    (mail,) = topology(file=written(tmp_path, f"at,from,to\n1,A,{text}\n")).mail
+    assert [path.bare for path in mail.to] == ["bob@B", "carl@C"]
+
+
+def test_columns_of_a_matrix_that_are_not_used_are_named(tmp_path: Path) -> None:
+    rows = "hour,from,to,value,by\n1,A,B,3,x\n2,A,B,4,y\n"
+    notes = topology(matrix=written(tmp_path, rows)).notes
+    assert any("rows.csv: columns that were not used: hour, by" in note for note in notes)
 
 
 def test_a_file_of_messages_takes_no_rate(tmp_path: Path) -> None:
