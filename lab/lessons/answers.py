@@ -13,7 +13,8 @@ A hint of the exercise is shown with a wrong content, not with a wrong form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+import re
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -90,13 +91,21 @@ class Several(Answer):
 
     def values(self, value: Any) -> list[Any]:
         """Return the values of a plain answer, in order; raises WrongForm."""
+        if (text := text_of(value)) is not None:
+            value = _listed(text, self.items[0]) or value
+        if _is_paired(value, self.labels):
+            value = dict(value)
         if isinstance(value, dict):
             value = self._of_dictionary(value)
         if isinstance(value, (set, frozenset)):
             raise WrongForm("The order matters here, and a set has none: write a list.")
         if not isinstance(value, (list, tuple)):
             raise WrongForm(f"Expected {self.wants}; you have {named(value)}.")
-        values = [each for each in value if each is not None] if self.is_open else list(value)
+        values = list(value)
+        if self.is_open and isinstance(self.items[0], Code):
+            values = [each for each in values if each is not None]  # a line without a reply
+        while self.is_open and len(values) > 1 and values[-1] is None:
+            values.pop()  # "and then nobody"
         if len(values) == 1 and isinstance(values[0], (list, tuple)) and len(self.items) != 1:
             values = list(values[0])  # an array of one row
         if len(values) != len(self.items) and not self.is_open:
@@ -106,7 +115,12 @@ class Several(Answer):
     def _of_dictionary(self, value: dict[Any, Any]) -> Any:
         if not self.labels:
             return list(value.values())
-        return [value[key] for key in _keys(value, self.labels)]
+        keys = _keys(value, self.labels)
+        if keys is None:
+            known = {str(key).strip().lower() for key in value}
+            missing = [label for label in self.labels if str(label).lower() not in known]
+            raise WrongForm(f"There is nothing for {joined(missing or self.labels)}.")
+        return [value[key] for key in keys]
 
     def is_right(self, value: Any) -> bool:
         """Return whether a plain value is right; raises WrongForm."""
@@ -138,16 +152,45 @@ class Several(Answer):
         return f"Not right: look at the {places} again; you have {short(answer)}."
 
 
-def _keys(value: dict[Any, Any], wanted: Iterable[Any]) -> list[Any]:
-    """Return the keys of a dictionary that mean the wanted ones; raises WrongForm."""
-    known = {str(key).strip(): key for key in value}
-    if any(str(label) not in known for label in wanted):
-        known = {key.lower(): known[key] for key in known}
-        wanted = [str(label).lower() for label in wanted]
-    missing = [label for label in wanted if str(label) not in known]
-    if missing:
-        raise WrongForm(f"There is nothing for {joined(missing)}.")
-    return [known[str(label)] for label in wanted]
+def _listed(text: str, item: Answer) -> list[str]:
+    """Return the answers in a text that has several, or none if it has one at most.
+
+    Each is on a line of its own, or there are arrows, semicolons or commas between them.
+    """
+    between = {Text: "\n", CommandLine: r"\n|;", Address: r"\n|;|,\s+", Pair: r"\n|;|,"}
+    kind = next((kind for kind in between if isinstance(item, kind)), Answer)
+    parts = re.split(between.get(kind, r"\n|;|,|\s*->\s*"), text)
+    stripped = [part.strip() for part in parts if part.strip()]
+    return stripped if len(stripped) > 1 else []
+
+
+def _is_paired(value: Any, labels: Sequence[Any]) -> bool:
+    """Return whether an answer is a list of labels, each with what belongs to it."""
+    if not labels or not isinstance(value, (list, tuple)) or len(value) != len(labels):
+        return False
+    if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in value):
+        return False
+    return _keys([pair[0] for pair in value], labels) is not None
+
+
+_NAMES: Final[tuple[Callable[[str], str], ...]] = (
+    str,
+    str.lower,
+    lambda name: name.lower().removeprefix("the "),
+    lambda name: re.split(r"[\s.:]", name.lower())[0],
+)
+"""What a label and the key of a dictionary have in common, if both mean the same."""
+
+
+def _keys(given: Iterable[Any], labels: Sequence[Any]) -> list[Any] | None:
+    """Return those of the given keys that mean the labels, in the order of these, or None."""
+    keys = list(given)
+    for name in _NAMES:
+        wanted = [name(str(label).strip()) for label in labels]
+        known = {name(str(key).strip()): key for key in keys}
+        if len(set(wanted)) == len(wanted) and all(label in known for label in wanted):
+            return [known[label] for label in wanted]
+    return None
 
 
 class Table(Several):
@@ -178,8 +221,8 @@ class Selection(Answer):
     def read(self, value: Any) -> Hashable:
         """Return what a plain value says; raises WrongForm."""
         text = text_of(value)
-        if text is not None and len(text.splitlines()) > 1:
-            value = text.splitlines()
+        if text is not None:
+            value = _listed(text, self.items[0]) or value
         if len(self.items) == 1 and isinstance(value, (str, bytes, int)):
             value = [value]
         if isinstance(value, dict):
@@ -254,18 +297,31 @@ def _as_sent(lines: list[str]) -> list[str]:
 
 
 class Commands(Several):
-    """Some MAIL and RCPT commands in their order: a list, or a text with a line for each."""
+    """Some MAIL and RCPT commands in their order: a list, or a text with a line for each.
+
+    Short names of the hosts in the right ones are read too. In a transcript the lines with ``R:``
+    are left out.
+    """
 
     def __init__(self, right: Iterable[str]) -> None:
-        super().__init__([CommandLine(line) for line in right])
+        lines = list(right)
+        known = set(re.findall(r"(?<=@)[^@,:<>]+", " ".join(lines)))
+        super().__init__([CommandLine(line, known) for line in lines])
         self.wants = f"a list of {len(self.items)} commands, each a text"
+        self.verbs = [line.partition(" ")[0] for line in lines]
 
     def values(self, value: Any) -> list[Any]:
         """Return the values of a plain answer, in order; raises WrongForm."""
         text = text_of(value)
         if text is not None and len(text.splitlines()) > 1:
-            value = text.splitlines()
+            value = [line for line in text.splitlines() if line.strip()]
+        if isinstance(value, (list, tuple)) and any(str(line).startswith("S:") for line in value):
+            value = [line for line in value if not str(line).startswith("R:")]
         return super().values(value)
+
+    def _of_dictionary(self, value: dict[Any, Any]) -> Any:
+        keys = _keys(value, self.verbs)
+        return [value[key] for key in keys] if keys else list(value.values())
 
 
 class TextLines(Several):
@@ -296,8 +352,8 @@ def each(
 ) -> Callable[[object], list[Any]]:
     """Return a form for :class:`Judged`: a list of answers of a kind, each as it is read.
 
-    ``any_order`` allows a set, and a dictionary as pairs of its keys and values, or, for addresses,
-    as its values.
+    ``any_order`` allows a set, and a dictionary: of its keys and values, if it asks for pairs, and
+    otherwise as its values, or its keys if they have none.
     """
 
     def form(answer: object) -> list[Any]:
@@ -305,16 +361,29 @@ def each(
         if any_order and isinstance(value, (set, frozenset)):
             value = sorted(value, key=str)
         if any_order and isinstance(value, dict):
-            value = list(value.values() if isinstance(item, Address) else value.items())
+            value = _entries(value, item)
         values = Several([item] * (count or 1), is_open=count is None).values(value)
         return [item.read(each) for each in values]
 
     return form
 
 
+def _entries(value: dict[Any, Any], item: Answer) -> list[Any]:
+    values = list(value.values())
+    if isinstance(item, Pair) and not any(isinstance(each, (list, tuple)) for each in values):
+        return list(value.items())
+    return list(value) if all(each is None for each in values) else values
+
+
 def form_of(item: Answer) -> Callable[[object], Any]:
     """Return a form for :class:`Judged`: one answer of a kind, as it is read."""
-    return lambda answer: item.read(plain(answer))
+
+    def form(answer: object) -> Any:
+        value = plain(answer)
+        is_list = isinstance(value, (list, tuple)) and len(value) == 1
+        return item.read(value[0] if is_list and isinstance(item, Pair) else value)
+
+    return form
 
 
 def typed(right: object) -> Answer:

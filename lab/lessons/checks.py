@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from lab.lessons import answers
 from lab.lessons.own_code import OwnFault, TooLong, limited
-from lab.lessons.plain import WrongForm, short
+from lab.lessons.plain import WrongForm, short, unusable
 
 State = Literal["passed", "failed", "not yet", "handed in"]
 Problem = Literal["", "form", "content", "code"]
@@ -105,7 +105,7 @@ def _not_judged(answer: object, problem: Exception) -> str:
     if isinstance(problem, ValueError) and re.search(r"zip\(\)|to unpack", str(problem)):
         return f"{short(answer)} has too few values, or too many."
     if hasattr(problem, "problems"):  # a topology with errors
-        return f"The network cannot be used: {'; '.join(problem.problems)}"
+        return unusable(problem.problems)
     return f"{short(answer)} is not of the kind that is asked for."
 
 

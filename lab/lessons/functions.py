@@ -6,12 +6,13 @@ import inspect
 import re
 import tomllib
 from collections.abc import Callable, Iterable
+from operator import eq
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.lessons.answers import Answer, Code, Verdict
 from lab.lessons.own_code import called
-from lab.lessons.plain import WrongForm, joined, named, plain, short, text_of
+from lab.lessons.plain import WrongForm, joined, named, plain, short, text_of, unusable
 
 if TYPE_CHECKING:
     from lab.api.run import Run
@@ -25,7 +26,8 @@ class Function(Answer):
     """A function, tried on examples: those of the exercise, hidden ones, and random ones.
 
     ``trials`` makes them, or yields them one after another; ``reads`` makes of a result, as plain
-    data, what is compared, and raises WrongForm. ``shown`` says what a function was given.
+    data, what is compared, and raises WrongForm; ``same`` compares that with what is right.
+    ``shown`` says what a function was given.
     """
 
     wants = "a function"
@@ -35,14 +37,15 @@ class Function(Answer):
         trials: Callable[[], Iterable[Trial]],
         reads: Callable[[Any], Any] = lambda value: value,
         shown: Callable[..., str] = lambda *inputs: f"For {', '.join(map(short, inputs))}",
+        same: Callable[[Any, Any], bool] = eq,
     ) -> None:
-        self.trials, self.reads, self.shown = trials, reads, shown
+        self.trials, self.reads, self.shown, self.same = trials, reads, shown, same
 
     def judge(self, answer: object) -> Verdict:
         """Return True, or a sentence that says what is wrong; raises WrongForm."""
         for inputs, right in self.trials():
             made = self.result(answer, *inputs)
-            if made != right:
+            if not self.same(made, right):
                 return f"{self.shown(*inputs)} it returns {short(made)}, which is not right."
         return True
 
@@ -116,7 +119,7 @@ class Network(Answer):
         try:
             return from_text(text)
         except TopologyError as error:
-            raise WrongForm(f"The network cannot be used: {'; '.join(error.problems)}") from None
+            raise WrongForm(unusable(error.problems)) from None
 
     def judge(self, answer: object) -> Verdict:
         """Return True, or a sentence that says what is wrong; raises WrongForm."""

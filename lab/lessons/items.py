@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from lab.lessons.plain import WrongForm, joined, plain, short, text_of
 from lab.protocol import Path, SyntaxFault, parse_path
+from lab.quantities import DURATIONS
 
 Verdict = Literal[True] | str
 
@@ -50,11 +51,14 @@ class Answer:
 class Number(Answer):
     """A number; ``off`` is how far it may be from the right one.
 
-    A number as text is read too, with one of ``units`` after it or none.
+    A number as text is read too, alone or with a word of ``units`` after it, which says what is
+    counted: "2 sessions". If the first of them is a unit of time, other units of time are
+    converted to it.
     """
 
     def __init__(self, right: float = 0, off: float = 0.0, units: Iterable[str] = ()) -> None:
-        self.right, self.off, self.units = right, off, {"", *units}
+        self.right, self.off = right, off
+        self.units = {"": 1.0, **_factors(list(units))}
         self.wants = "a number"
 
     def read(self, value: Any) -> float:
@@ -64,7 +68,7 @@ class Number(Answer):
             match = re.fullmatch(r"([+-]?\d+(?:\.\d*)?|\.\d+)\s*([A-Za-z]*)\.?", text)
             if match is None or match[2].lower() not in self.units:
                 raise self.unlike(value)
-            return float(match[1])
+            return float(match[1]) * self.units[match[2].lower()]
         if type(value) not in (int, float):
             raise self.unlike(value)
         return float(value) if abs(value) < 1e300 else float("inf")
@@ -75,11 +79,36 @@ class Number(Answer):
         return bool(abs(number - self.right) <= self.off + 1e-9 * max(1.0, abs(self.right)))
 
 
-class Estimate(Number):
-    """A number that is predicted; ``within`` is the largest error, as a share of the right one."""
+def _factors(units: list[str]) -> dict[str, float]:
+    """Return the words that may follow a number, each with what the number is multiplied by."""
+    if not units or units[0] not in DURATIONS:
+        return {form: 1.0 for unit in units for form in (unit, f"{unit}s")}
+    seconds = {
+        form: DURATIONS[unit]
+        for unit, forms in _TIMES.items()
+        for form in (unit, *(f"{each}{s}" for each in forms for s in ("", "s")))
+    }
+    return {form: value / DURATIONS[units[0]] for form, value in seconds.items()}
 
-    def __init__(self, right: float, within: float = 0.1) -> None:
-        super().__init__(right, within * abs(right))
+
+_TIMES = {
+    "ms": ("millisecond",), "s": ("sec", "second"), "min": ("min", "minute"), "h": ("hour",),
+}  # fmt: skip
+
+
+class Estimate(Number):
+    """A number that is predicted; ``within`` is the largest error, as a share of the right one.
+
+    It may be written as "about 60" or "~60" too.
+    """
+
+    def __init__(self, right: float, within: float = 0.1, units: Iterable[str] = ()) -> None:
+        super().__init__(right, within * abs(right), units)
+
+    def read(self, value: Any) -> float:
+        """Return what a plain value says; raises WrongForm."""
+        text = text_of(value)
+        return super().read(value if text is None else re.sub(r"^(about\b|~|≈)\s*", "", text))
 
     def judge(self, answer: object) -> Verdict:
         """Return True, or a sentence that says what is wrong; raises WrongForm."""
@@ -121,8 +150,9 @@ class Code(Answer):
 
     def read(self, value: Any) -> int:
         """Return what a plain value says; raises WrongForm."""
-        text = text_of(value)
-        match = re.fullmatch(r"(\d{3})(?:[ -].*)?", text, re.DOTALL) if text is not None else None
+        match = re.fullmatch(r"(?:R: *)?(\d{3})\.?(?:[ -](.*))?", text_of(value) or "", re.DOTALL)
+        if match and re.search(r"\b[1-5]\d\d\b", match[2] or ""):
+            raise WrongForm(f"Expected one reply code; you have {short(value)}.")
         if match:
             return int(match[1])
         if type(value) in (int, float) and value == value // 1 and 100 <= value <= 999:
@@ -179,7 +209,8 @@ class Host(Answer):
             return f"H{value}"
         if text is None:
             raise self.unlike(value)
-        name = text.strip("<>\"'").removeprefix("@").rstrip(".").strip().upper()
+        text = re.sub(r"^(S: *)?HELO +", "", text, flags=re.I)
+        name = text.strip("<>\"'").removeprefix("@").rstrip(".:,").strip().upper()
         # a line of the network, "A - B", is an answer too, though no right one
         is_known = all(part in self.known for part in name.split(" - "))
         if self.known and re.search(r"\s", name) and not is_known:
@@ -241,12 +272,16 @@ class Address(Answer):
 
 
 class CommandLine(Answer):
-    """A MAIL or RCPT command as it is sent; the capitals of its words and hosts do not matter."""
+    """A MAIL or RCPT command as it is sent; the capitals of its words and hosts do not matter.
+
+    Short names of ``known`` hosts are read too.
+    """
 
     wants = "a command such as 'RCPT TO:<joe@HOSTW.ARPA>'"
 
-    def __init__(self, right: str = "") -> None:
+    def __init__(self, right: str = "", known: Iterable[str] = ()) -> None:
         self.right = right
+        self.host = Host(known=known)
 
     def read(self, value: Any) -> Hashable:
         """Return what a plain value says; raises WrongForm."""
@@ -263,14 +298,12 @@ class CommandLine(Answer):
             parsed = parse_path(path, null=True)
         except SyntaxFault:
             raise WrongForm(f"In {short(text)} the path is not written as a path.") from None
-        return verb.upper(), word.upper(), _key_of(parsed)
+        return verb.upper(), word.upper(), self._key_of(parsed)
 
-
-def _key_of(path: Path) -> Hashable:
-    if path.is_null:
-        return ()
-    hosts = tuple(str(host).upper() for host in path.hosts)
-    return hosts, path.user, str(path.mailbox.domain).upper()
+    def _key_of(self, path: Path) -> Hashable:
+        if path.is_null:
+            return ()
+        return path.user, *(self.host.full(str(host).upper()) for host in path.hosts)
 
 
 class Text(Answer):
@@ -312,7 +345,12 @@ class PathText(Address):
         if text is None or "@" not in text:
             raise self.unlike(value)
         match = re.fullmatch(r"[^<>]*<([^<>]*)>", text)
-        return re.sub(r"(?<=@)[^@,:\s]+", self._full, (match[1] if match else text).strip())
+        text = re.sub(r"\s*([:,@])\s*", r"\1", (match[1] if match else text).strip(" ."))
+        try:
+            parse_path(f"<{text}>")
+        except SyntaxFault:
+            raise self.unlike(value) from None
+        return re.sub(r"(?<=@)[^@,:\s]+", self._full, text)
 
     def _full(self, name: re.Match[str]) -> str:
         """Return the full name of a host that is known by a short one; others stay."""
@@ -331,9 +369,11 @@ class Pair(Answer):
     def read(self, value: Any) -> tuple[str, ...]:
         """Return what a plain value says; raises WrongForm."""
         text = text_of(value)
-        both = re.split(r"\s+-+>?\s+|\s*,\s*", text) if text is not None else value
+        both = self._parts(text) if text is not None else value
+        if isinstance(both, dict):
+            both = list(both.values())
         if isinstance(both, (set, frozenset)):
-            both = sorted(both)
+            both = sorted(both, key=str)
         if not isinstance(both, (list, tuple)) or len(both) not in (2, 3):
             raise self.unlike(value)
         ends = [str(self.host.read(end)) for end in both[:2]]
@@ -342,13 +382,21 @@ class Pair(Answer):
             raise WrongForm(f"There is no host {joined(unknown)}.")
         return (*ends, *(str(speed).lower() for speed in both[2:]))
 
+    def _parts(self, text: str) -> list[str]:
+        """Return what a text names, however it separates the names; their own hyphens stay."""
+        for between in (r"\s+-+>?\s+|\s*(?:->|,|/|;)\s*", r"\s+(?:and|to)\s+|\s+", r"-"):
+            parts = re.split(between, text)
+            if len(parts) > 1:
+                return parts
+        return parts
+
 
 class First(Word):
     """A word, the first of a line that is sent: "HELO" or "helo HOME.ARPA"."""
 
     def read(self, value: Any) -> str:
         """Return what a plain value says; raises WrongForm."""
-        text = text_of(value)
-        if not text:
+        words = (text_of(value) or "").removeprefix("S: ").split()
+        if not words or {"or", "and"} & {word.lower() for word in words}:
             raise self.unlike(value)
-        return _simple(text.split()[0])
+        return _simple(words[0])

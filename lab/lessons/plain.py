@@ -7,6 +7,7 @@ cannot be made into such values is a wrong form.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
@@ -131,6 +132,12 @@ def text_of(value: object) -> str | None:
     if isinstance(value, bytes):
         value = value.decode("latin-1")
     return value.strip() if isinstance(value, str) else None
+
+
+def unusable(problems: Iterable[str]) -> str:
+    """Return why a network cannot be used, without the paths of our own files."""
+    own = (re.sub(r"^/\S*\.toml, (?:--set )?", "", problem) for problem in problems)
+    return f"The network cannot be used: {'; '.join(own)}"
 
 
 def joined(words: Iterable[object]) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def predict(run: Run) -> Number:
     """Return the number of sessions of a run."""
-    return Number(run.summary["sessions"])
+    return Number(run.summary["sessions"], units=["session"])
 
 
 @hinted("It begins with a 5: no, and for good.")
@@ -47,9 +47,8 @@ def exercise_2(commands: Iterable[str]) -> Commands:
 
 def exercise_3() -> Judged:
     """Return the exercise for two recipients, of whom one gets the mail."""
-    return Judged(
-        _two_outcomes, each(PathText(known=("MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA")), 2)
-    )
+    path = PathText(known=("MIT-AI.ARPA", "USC-ISIE.ARPA", "BBN-VAX.ARPA"))
+    return Judged(_two_outcomes, each(path, 2, any_order=True))
 
 
 def _two_outcomes(to: list[str]) -> Verdict:
@@ -57,7 +56,9 @@ def _two_outcomes(to: list[str]) -> Verdict:
     if any(e.kind == "refuse" and e.peer == "USC-ISIE.ARPA" for e in run.trace):
         return "The relay refused one itself: whom does it relay for?"
     outcomes = sorted(r["outcome"] for r in run.summary["recipients"])
-    return outcomes == ["delivered", "returned"] or f"They were {' and '.join(outcomes)}."
+    said = f"Both were {outcomes[0]}." if outcomes[0] == outcomes[1] else (
+        f"One was {outcomes[0]}, one {outcomes[1]}.")  # fmt: skip
+    return outcomes == ["delivered", "returned"] or said
 
 
 def exercise_4() -> Network:

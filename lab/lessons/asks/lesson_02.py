@@ -32,7 +32,7 @@ def break_it(session: TypedSession) -> Number:
     """Return the number of forward-paths."""
     paths = session.buffers["forward-paths"]
     assert isinstance(paths, list)
-    return Number(len(paths))
+    return Number(len(paths), units=["path", "recipient"])
 
 
 @hinted("In which state are you after a refusal?")

@@ -26,7 +26,7 @@ def predict(fates: Mapping[int, str]) -> Table:
 @hinted("What does a first digit of 5 mean to either?")
 def break_it(simple: Run, clever: Run) -> Several:
     """Return how many recipients got the mail from either sender."""
-    counted = [Number(run.summary["delivered"]) for run in (simple, clever)]
+    counted = [Number(run.summary["delivered"], units=["recipient"]) for run in (simple, clever)]
     return Several(counted, ["the one-digit sender", "the other sender"])
 
 

@@ -33,7 +33,7 @@ def lines_changed(lines: list[str], on_the_wire: list[str]) -> int:
 @hinted("Which lines might be mistaken for the end of the text?")
 def predict(changed: int) -> Number:
     """Return how many lines are different on the wire."""
-    return Number(changed)
+    return Number(changed, units=["line"])
 
 
 @hinted("When does the host stop reading text?")

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 @hinted("Who carries it?")
 def predict(crossings: Callable[[int], int]) -> Several:
     """Return how often the text of the first two messages crossed a channel."""
-    return Several([Number(crossings(message)) for message in (1, 2)], ["Fred", "Gill"])
+    counted = [Number(crossings(message), units=["time"]) for message in (1, 2)]
+    return Several(counted, ["Fred", "Gill"])
 
 
 @hinted("Would you build a list that writes to itself for ever?")
 def break_it(copies: Sequence[str]) -> Number:
     """Return the number of copies in Sam's mailbox."""
-    return Number(len(copies))
+    return Number(len(copies), units=["copy", "copies", "message"])
 
 
 @hinted("The codes are those of RCPT. How many Smiths are there?")
@@ -46,5 +47,6 @@ def exercise_2(mailboxes: Iterable[str], network: Topology) -> Selection:
 def exercise_3(run: Run, seen: Sequence[Any]) -> Several:
     """Return the sessions, the texts that crossed, and whether OLD saw one."""
     saw = Truth(any(event.host == "OLD.ARPA" for event in seen))
-    right = [Number(run.summary["sessions"]), Number(len(seen)), saw]
+    sessions = Number(run.summary["sessions"], units=["session"])
+    right = [sessions, Number(len(seen), units=["text"]), saw]
     return Several(right, ["the sessions", "the text", "what OLD sees"])

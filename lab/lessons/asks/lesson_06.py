@@ -36,7 +36,7 @@ def exercise_1() -> Several:
 @hinted("What is said twice in scenario 5?")
 def exercise_2(commands: Callable[[str], int]) -> Number:
     """Return how many commands scenario 6 has less than scenario 5."""
-    return Number(commands("05") - commands("06"))
+    return Number(commands("05") - commands("06"), units=["command"])
 
 
 @hinted("One of the commands was made for this.")

@@ -36,7 +36,8 @@ CASES: Final = (
 @hinted("In lesson 1, what did the relay do with its name?")
 def predict(last: Iterable[str]) -> Several:
     """Return how many hosts MAIL and RCPT of the last session name."""
-    return Several([Number(text.count("@")) for text in last], ["MAIL", "RCPT"])
+    counted = [Number(text.count("@"), units=["host"]) for text in last]
+    return Several(counted, ["MAIL", "RCPT"])
 
 
 @hinted("Who talks to WEST? That host has replied 250 to Ann's host, so it owes her an answer.")
@@ -45,7 +46,7 @@ def break_it(run: Run, refusal: Any) -> Several:
     right = [
         Host(refusal.host, run.topology.hosts),
         Code(refusal["code"]),
-        Number(run.summary["sessions"]),
+        Number(run.summary["sessions"], units=["session"]),
     ]
     return Several(right, ["the host", "the code", "the number of sessions"])
 

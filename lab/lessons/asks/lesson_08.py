@@ -33,7 +33,7 @@ def predict(run: Run, notice: Any) -> Several:
 def break_it(later: Iterable[Any]) -> Several:
     """Return how many notifications about the later message are written, and arrive."""
     kinds = [event.kind for event in later]
-    counted = [Number(kinds.count(kind)) for kind in ("notify", "deliver")]
+    counted = [Number(kinds.count(kind), units=["notification"]) for kind in ("notify", "deliver")]
     return Several(counted, ["how many are written", "how many end up in a mailbox"])
 
 

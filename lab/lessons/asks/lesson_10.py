@@ -17,7 +17,7 @@ Waiting = Callable[..., "Run"]
 
 
 def _minutes(right: float) -> Number:
-    return Number(right, units=["min", "minutes"])
+    return Number(right, units=["min"])
 
 
 def arrival(run: Run) -> int | None:
@@ -41,7 +41,10 @@ def predict(run: Run) -> Number:
 def break_it(run: Run, attempts: list[int]) -> Several:
     """Return the outcome, and the number of attempts."""
     outcome = Word(run.summary["recipients"][0]["outcome"], ("delivered", "returned"))
-    return Several([outcome, Number(len(attempts))], ["the outcome", "the number of attempts"])
+    return Several(
+        [outcome, Number(len(attempts), units=["attempt"])],
+        ["the outcome", "the number of attempts"],
+    )
 
 
 @hinted("Add up the waits, and mind the longest.")

@@ -33,13 +33,16 @@ text = "I have sent you the hundred dollars."
 @hinted("What does HOME know when the line is cut?")
 def predict(copies: list[str]) -> Number:
     """Return the number of copies in Bob's mailbox."""
-    return Number(len(copies))
+    return Number(len(copies), units=["copy", "copies", "message"])
 
 
 @hinted("Who still has the message, a second after the crash? And who would know that it is gone?")
 def break_it(bobs: list[str], anns: list[str]) -> Several:
     """Return the number of Bob's copies and of Ann's notifications."""
-    counted = [Number(len(bobs)), Number(len(anns))]
+    counted = [
+        Number(len(bobs), units=["copy", "copies", "message"]),
+        Number(len(anns), units=["notification", "message"]),
+    ]
     return Several(counted, ["Bob's copies", "Ann's notifications"])
 
 
@@ -60,7 +63,7 @@ def exercise_2(bobs: list[str], notified: bool) -> Several:
     """Return the number of Bob's copies, give or take a fifth, and what Ann is told."""
     outcomes = ("nothing", "could not be sent")
     return Several(
-        [Estimate(len(bobs), 0.2), Word(outcomes[notified], outcomes)],
+        [Estimate(len(bobs), 0.2, units=["copy", "copies"]), Word(outcomes[notified], outcomes)],
         ["the number of copies", "what Ann is told"],
     )
 

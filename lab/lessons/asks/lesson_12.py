@@ -7,7 +7,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lab.api.simulate import simulate
-from lab.lessons.answers import Code, Judged, Number, Several, Verdict, Word, each, hinted
+from lab.lessons.answers import (
+    Code,
+    Judged,
+    Number,
+    Several,
+    Verdict,
+    Word,
+    WrongForm,
+    each,
+    hinted,
+)
 from lab.lessons.functions import Network
 
 if TYPE_CHECKING:
@@ -24,36 +34,48 @@ def calls(run: Run, first: float = 0, last: float = 1e9) -> list[Any]:
 @hinted("Must only one side send?")
 def predict(run: Run) -> Number:
     """Return the number of calls at one o'clock."""
-    return Number(len(calls(run, 3600, 3700)))
+    return Number(len(calls(run, 3600, 3700)), units=["channel", "call"])
 
 
-@hinted("The second row of the table.")
+@hinted("What does a host say to a command it does not do? And who fetches the mail then?")
 def break_it(reply: Any, fates: set[str]) -> Several:
     """Return the code of the reply to TURN, and what became of SMALL's mail."""
     words = [Word(fate, ("delivered", "returned", "queued")) for fate in sorted(fates)]
     return Several([Code(reply["code"]), *words], ["the code", "the outcome"])
 
 
-@hinted("A message for two people at one host crosses the wire once.")
+@hinted("How many messages are there between the two? And how often does SMALL call?")
 def exercise_1(without: Run, run: Run) -> Several:
     """Return the number of calls without TURN and with it."""
-    counted = [Number(len(calls(network_run))) for network_run in (without, run)]
+    counted = [Number(len(calls(each)), units=["call", "channel"]) for each in (without, run)]
     return Several(counted, ["without TURN", "with TURN"])
 
 
 @hinted("By when must the message of minute 5 be fetched? And that of minute 50?")
 def exercise_2(polled: Callable[[float, float, int], Run]) -> Judged:
     """Return the exercise for two calls that are quick enough."""
-    two_times = each(Number(units=["min", "minutes"]), 2)
-    return Judged(lambda times: _quick_enough(polled(times[0], times[1], 2)), two_times)
+    two_times = each(Number(units=["min"]), 2)
+
+    def does(times: list[float]) -> Verdict:
+        if not all(0 <= time <= 1440 for time in times) or not times[1]:
+            raise WrongForm("The first call is within a day, and the second some minutes later.")
+        return _quick_enough(polled(times[0], times[1], 2))
+
+    return Judged(does, two_times)
 
 
 def _quick_enough(run: Run) -> Verdict:
-    counts = run.summary
-    if counts["delivered"] < counts["submitted"]:
+    recipients = run.summary["recipients"]
+    if any(each["outcome"] != "delivered" for each in recipients):
         return "Not every message is fetched."
-    longest = int((counts["delivery_seconds"]["max"] or 0) / 60)  # a call takes some seconds
-    return longest <= 31 or f"The longest wait is {longest} minutes."
+    longest = max(_waited(run, each) for each in recipients) / 60
+    return longest <= 31 or f"The longest wait is {longest:.1f} minutes."
+
+
+def _waited(run: Run, recipient: Any) -> float:
+    """Return how long a message waited until the call that carried it began."""
+    begun = [e["started"] for e in calls(run) if e["started"] <= recipient["settled_at"]]
+    return float(max(0.0, max(begun) - recipient["submitted_at"]))
 
 
 @hinted("Many messages to hold, and one call.")

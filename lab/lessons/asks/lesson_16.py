@@ -33,13 +33,13 @@ Line = tuple[str, ...]
 @hinted("How many lines must end at each site? And how many ends has a line?")
 def predict() -> Number:
     """Return the number of lines of a ring."""
-    return Number(len(design.SITES))
+    return Number(len(design.SITES), units=["line"])
 
 
 @hinted("Follow the ring in the other direction.")
 def break_it(hops: int) -> Number:
     """Return how many relays a message passes on so many hops."""
-    return Number(hops - 1)
+    return Number(hops - 1, units=["relay", "host"])
 
 
 @hinted("Cover it with a finger: is the rest still in one piece?")
