@@ -31,7 +31,7 @@ def alone(graph: networkx.Graph) -> list[str]:
 @hinted("Look for a site that depends on a single other one.")
 def predict(sites: list[str]) -> Number:
     """Return how many sites there are in this list."""
-    return Number(len(sites))
+    return Number(len(sites), units=["site"])
 
 
 def came_back(run: Run, site: str) -> list[int]:
@@ -49,7 +49,7 @@ def came_back(run: Run, site: str) -> list[int]:
 @hinted("Where is a message when its host finds out that the next one is dead?")
 def break_it(run: Run) -> Estimate:
     """Return about how many messages came back that were not for UCLA."""
-    return Estimate(len(came_back(run, "UCLA")), 0.35)
+    return Estimate(len(came_back(run, "UCLA")), 0.35, units=["message"])
 
 
 @hinted("CASE is at the end of one of the three lines across. Where do the others end?")
@@ -97,7 +97,7 @@ def exercise_3(big: networkx.Graph, busy: list[str]) -> Judged:
     return Judged(is_second, form_of(Host(known=big)))
 
 
-@hinted("What have two of them cut off together?")
+@hinted("Two of them may cut off the same hosts. Which third one adds the most?")
 def exercise_4(big: networkx.Graph, reference: int) -> Judged:
     """Return the exercise for three hosts that cut off more others than ``reference``."""
 
