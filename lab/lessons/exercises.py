@@ -20,14 +20,16 @@ import hashlib
 import io
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lab.lessons.answers import Answer, Exactly, Host, Number, Several, Truth
 from lab.lessons.checks import Result, State, is_unanswered, results
 from lab.lessons.networks import topology
+from lab.lessons.plain import WrongForm, named, plain, unusable
 from lab.lessons.texts import from_text
 from lab.protocol.names import canonical
 from lab.quantities import parse_duration
@@ -294,8 +296,12 @@ class Exercise:
             credit, message = self._judge(answer)
         except ExerciseError:
             raise
+        except WrongForm as form:
+            credit, message = 0.0, f"Wrong form. {form}"
         except Exception as error:  # an answer may be anything
-            credit, message = 0.0, f"Wrong form: {type(error).__name__}: {error}"
+            problems = getattr(error, "problems", None)  # of a network
+            why = unusable(problems) if problems else f"You have {named(answer)}."
+            credit, message = 0.0, f"Wrong form. {why}"
         if credit >= 1:
             return self._keep("passed", "Right.", 1.0)
         hints = self._options["hints"]
@@ -310,16 +316,18 @@ class Exercise:
         if self.material.fault is not None:
             return _fault_found(answer, self.material.fault, self._options["fault"])
         if self._options["asks"]:
-            right = measured(_run(self.network), self._options["asks"])
-            is_right = _same(answer, right, self._options["within"])
-            return (1.0, "") if is_right else (0.0, f"Not right: you have {str(answer)[:100]}.")
+            verdicts = [
+                _asked(right, self._options, self.network).judge(answer)
+                for right in _rights(_run(self.network), self._options["asks"])
+            ]
+            return (1.0, "") if True in verdicts else (0.0, str(verdicts[0]))
         return self._tried(answer)
 
     def _tried(self, answer: object) -> tuple[float, str]:
         """Run the network that was handed in, as it is and in the hidden ways."""
         own = from_text(answer) if isinstance(answer, str) else answer
         if not hasattr(own, "to_toml"):
-            return 0.0, "Wrong form: the answer must be a network, as text or a topology."
+            raise WrongForm("Expected a network, as text or a topology.")
         if not self._options["free"] and (problem := _changed(own, self.network)):
             return 0.0, problem
         tries = [{"wanted": self._options["wanted"]}, *self._options["hidden"]]
@@ -353,13 +361,28 @@ def _changed(own: Any, start: Topology) -> str:
     return f"The host {missing[0]} or its users were changed." if missing else ""
 
 
-def _same(answer: object, right: Any, within: float) -> bool:
+def _rights(run: Run, asks: str) -> list[Any]:
+    """Return what is right: a measure, or each host that relays as much as the busiest one."""
+    right = measured(run, asks)
+    if asks != "busiest relay" or right is None:
+        return [right]
+    from lab.lessons.maps import relayed
+
+    counted = relayed(run)
+    return [host for host in counted if counted[host] == counted[right]]
+
+
+def _asked(right: Any, options: Mapping[str, Any], network: Topology) -> Answer:
+    """Return what an exercise asks for whose right answer is this measure."""
     if isinstance(right, list):
-        own = list(answer) if isinstance(answer, Iterable) else []
-        return len(own) == len(right) and all(map(_same, own, right, [within] * len(right)))
-    if isinstance(right, (int, float)) and not isinstance(right, bool):
-        return abs(float(answer) - right) <= within * abs(right) + 1e-9  # type: ignore[arg-type]
-    return _host(answer) == _host(right)
+        items = [_asked(each, options, network) for each in right]
+        return Several(items, is_open=True) if items else Exactly(right)
+    if isinstance(right, bool):
+        return Truth(right)
+    if isinstance(right, (int, float)):
+        units = ["s"] if "seconds" in options["asks"] else []
+        return Number(right, options["within"] * abs(right), units)
+    return Host(right, network.hosts).or_none() if right is None else Host(right, network.hosts)
 
 
 def _host(name: object) -> str:
@@ -369,12 +392,7 @@ def _host(name: object) -> str:
 def _fault_found(answer: object, fault: Mapping[str, Any], kinds: object) -> tuple[float, str]:
     """Compare what a student says has failed: a host, two ends of a link, or with the kind."""
     right = {_host(fault["host"])} if "host" in fault else set(map(_host, fault["link"]))
-    if isinstance(answer, Mapping):
-        answer = [*(v if isinstance(v, (list, tuple)) else [v] for v in answer.values())]
-    flat: list[object] = []
-    for each in [answer] if isinstance(answer, str) else list(answer):  # type: ignore[call-overload]
-        flat += list(each) if isinstance(each, (list, tuple, set)) else [each]
-    words = {_host(each) for each in flat}
+    words = set(map(_host, _words(plain(answer))))
     kinds_known = {_host(kind) for kind in FAULTS}
     kinds_named = {word for word in words if word.replace(" ", "-") in kinds_known}
     if words - kinds_named != right:
@@ -383,6 +401,17 @@ def _fault_found(answer: object, fault: Mapping[str, Any], kinds: object) -> tup
     if one_kind or kinds_named == {_host(fault["kind"])} or not kinds_named:
         return 1.0, ""
     return 0.5, "It failed there, but in another way."
+
+
+def _words(answer: Any) -> list[str]:
+    """Return the names in an answer; raises WrongForm."""
+    if isinstance(answer, str):
+        return [word for word in re.split(r"\s+-+>?\s+|->|[,;/\n]", answer) if word.strip()]
+    if isinstance(answer, dict):
+        answer = list(answer.values())
+    if not isinstance(answer, (list, tuple, set, frozenset)):
+        raise WrongForm(f"Expected the name of what failed; you have {named(answer)}.")
+    return [word for each in answer for word in _words(each)]
 
 
 def exercise(

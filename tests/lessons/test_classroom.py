@@ -76,11 +76,31 @@ def test_a_question_is_judged_by_the_students_own_network() -> None:
     right = exercises.measured(simulate(task.network), "delivery_seconds.max")
     assert task.check(right)
     assert task.check(str(right))
+    assert task.check(f"{right * 1000} ms")
     assert not task.check(right * 1.02)
+    assert "Wrong form. Expected a number" in task.check("soon").message
+    assert "Wrong form. Expected a number" in task.check(None).message
     assert task.check(...).state == "not yet"
     exercises.use(12)
     other = exercises.exercise("Longest", network=NETWORK, asks="delivery_seconds.max", within=0.01)
     assert not other.check(right)
+
+
+def test_each_of_two_relays_that_carry_the_most_is_right() -> None:
+    """And a host is named as in the lessons: in short, in any capitals."""
+    text = "".join(f'[[host]]\nname = "{n}.ARPA"\nrelay = true\nusers = ["u"]\n' for n in "ABCD")
+    text += "".join(
+        f'[[link]]\nbetween = ["{a}.ARPA", "{b}.ARPA"]\n' for a, b in ("AB", "BC", "CD")
+    )
+    text += "".join(
+        f'[[mail]]\nfrom = "u@{a}.ARPA"\nto = ["u@{b}.ARPA"]\ntext = "x"\n' for a, b in ("AC", "BD")
+    )
+    task = exercises.exercise("Busiest", network=text, asks="busiest relay")
+    for answer in ("B", "c.arpa", "<C.ARPA>"):
+        assert task.check(answer), answer
+    for answer in ("A", "D.ARPA", "B, C", ["B", "C"], None, 2):
+        assert not task.check(answer), answer
+    assert task.check(5).message == "Wrong form. Expected the name of a host; you have 5."
 
 
 def test_a_network_is_judged_by_what_it_does_and_in_part() -> None:
@@ -106,6 +126,7 @@ def test_a_fault_is_found_by_its_host_in_any_form() -> None:
         assert task.check(answer), answer
     for answer in ("NOWHERE", [host, "BOSTON2"], 5, None, [], "host-down"):
         assert not task.check(answer), answer
+        assert "Error" not in results["Find"].message
     assert "fault" not in {row["event"] for row in task.observed}
 
 
