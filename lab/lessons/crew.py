@@ -17,6 +17,8 @@ from lab.runtime.executor import ThreadWorkers, not_sent, start_workers
 from lab.runtime.workers import DIED, FAILED, TaskResult, Workers
 
 LOST: Final = "the process that marked it died"
+TRIES: Final = 3
+"""How often a submission is marked if our own processes end, as when memory is short."""
 
 
 class Worker:
@@ -63,11 +65,16 @@ class Worker:
 
 @dataclass
 class Marked:
-    """What marking a submission gave; ``is_interrupted`` if it was ended before its time."""
+    """What marking a submission gave; ``is_interrupted`` if it was ended before its time.
+
+    ``is_whole`` is false if it is our own fault that there is no more: it says nothing about the
+    submission.
+    """
 
     marks: Marks
     seconds: float = 0.0
     is_interrupted: bool = False
+    is_whole: bool = True
 
 
 Work = Callable[[Worker, Any, Marks], None]
@@ -153,14 +160,20 @@ class Crew:
 def _mark_one(work: Work, worker: Worker, submission: Any) -> Marked:
     """Mark a submission: whatever happens to one, the others are marked."""
     begun = time.monotonic()
-    marks = Marks()
-    try:
-        work(worker, submission, marks)
-    except Exception as error:
-        text = str(error).partition("\n")[0]
-        is_known = isinstance(error, (JudgeFault, BoxFault))
-        marks.problems.append(text if is_known else f"{type(error).__name__}: {text}")
-    return Marked(marks, round(time.monotonic() - begun, 1), worker.is_interrupted)
+    for _ in range(TRIES):
+        marks, is_whole = Marks(), True
+        try:
+            work(worker, submission, marks)
+        except (JudgeFault, BoxFault) as fault:
+            marks.problems.append(str(fault).partition("\n")[0])
+            is_whole = False
+        except Exception as error:
+            text = str(error).partition("\n")[0]
+            marks.problems.append(f"{type(error).__name__}: {text}")
+        if is_whole or worker.is_interrupted:
+            break
+    seconds = round(time.monotonic() - begun, 1)
+    return Marked(marks, seconds, worker.is_interrupted, is_whole)
 
 
 def _elsewhere(work: Work, submission: Any) -> Marked:
@@ -177,6 +190,6 @@ def _marked(result: TaskResult) -> Marked:
     if result.status == FAILED:
         raise not_sent(result.value)
     if result.status == DIED:
-        return Marked(Marks(problems=[LOST]))
+        return Marked(Marks(problems=[LOST]), is_whole=False)
     marked: Marked = result.value
     return marked

@@ -18,9 +18,11 @@ from helpers.places import NOTEBOOKS, ROOT
 
 from lab.api.simulate import simulate
 from lab.lessons import course, exercises, from_text, results
-from lab.lessons.classroom import gradebook, roster, teacher_file
+from lab.lessons.classroom import class_grading, gradebook, roster, submissions, teacher_file
 from lab.lessons.classroom.feedback import feedback
 from lab.lessons.classroom.from_toml import EXAMPLE, notebook_of
+from lab.lessons.grading import Assignment
+from lab.lessons.marking import JudgeFault, Timing
 from lab.lessons.released import released
 from lab.lessons.tasks import code_cells, tasks, text_of
 
@@ -98,8 +100,8 @@ def test_each_of_two_relays_that_carry_the_most_is_right() -> None:
     task = exercises.exercise("Busiest", network=text, asks="busiest relay")
     for answer in ("B", "c.arpa", "<C.ARPA>"):
         assert task.check(answer), answer
-    for answer in ("A", "D.ARPA", "B, C", ["B", "C"], None, 2):
-        assert not task.check(answer), answer
+    for wrong in ("A", "D.ARPA", "B, C", ["B", "C"], None, 2):
+        assert not task.check(wrong), wrong
     assert task.check(5).message == "Wrong form. Expected the name of a host; you have 5."
 
 
@@ -124,8 +126,8 @@ def test_a_fault_is_found_by_its_host_in_any_form() -> None:
     host = str(task.material.fault["host"]) if task.material.fault else ""
     for answer in (host, host.lower(), [host], ("host-down", host), {"where": host}, f" {host} "):
         assert task.check(answer), answer
-    for answer in ("NOWHERE", [host, "BOSTON2"], 5, None, [], "host-down"):
-        assert not task.check(answer), answer
+    for wrong in ("NOWHERE", [host, "BOSTON2"], 5, None, [], "host-down"):
+        assert not task.check(wrong), wrong
         assert "Error" not in results["Find"].message
     assert "fault" not in {row["event"] for row in task.observed}
 
@@ -327,6 +329,27 @@ def test_grading_goes_on_from_its_journal(graded: Path) -> None:
     done = lab(graded, "class grade handed-in --out marks --roster roster.csv")
     assert "0 graded now" in done.stdout
     assert (graded / "marks/grades.csv").read_text() == before
+
+
+def test_what_our_own_fault_left_unmarked_has_no_grade_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise JudgeFault("the judge has stopped")
+
+    (tmp_path / "one.toml").write_text(EXAMPLE)
+    source = notebook_of(tmp_path / "one.toml")
+    path = tmp_path / "ann.ipynb"
+    path.write_text("{}")
+    one = submissions.Submission(path, path.name, "ann", "w", Assignment("w", source, source))
+    monkeypatch.setattr(class_grading, "judge_submission", stopped)
+    for _ in range(2):  # nothing is in the journal, so the second grading begins again
+        grading = class_grading.ClassGrading(tmp_path / "marks", Timing(), 1)
+        assert grading.run([one], again=False, progress=None) == 1
+    (row,) = grading.rows.values()
+    assert "run the same command again" in row.problem
+    assert gradebook.for_moodle([row], {}).splitlines()[1].endswith(",-")
+    assert gradebook.for_canvas([row], {}).splitlines()[2].endswith(",")
 
 
 def test_what_cannot_be_released_is_said_in_a_sentence(tmp_path: Path) -> None:

@@ -59,6 +59,23 @@ def test_an_exception_is_the_problem_of_one_submission() -> None:
     assert not any(each.is_interrupted for each in found.values())
 
 
+def test_a_judge_that_ends_is_begun_again_before_a_submission_suffers() -> None:
+    """What killed it may be the system, short of memory, and not the submission."""
+    tries: list[str] = []
+
+    def fails_twice(_: Worker, submission: Any, marks: Marks) -> None:
+        tries.append(submission)
+        marks.problems.append(f"try {len(tries)}")
+        if submission == "b" or len(tries) < 3:
+            raise JudgeFault("the judge has stopped")
+
+    found = marked_by(Crew(1), ["a", "b"], fails_twice)
+    assert (found[0].marks.problems, found[0].is_whole) == (["try 3"], True)
+    assert found[1].marks.problems[-1] == "the judge has stopped"
+    assert not found[1].is_whole
+    assert tries == ["a"] * 3 + ["b"] * 3
+
+
 def test_those_with_the_same_judge_come_one_after_the_other() -> None:
     came: list[str] = []
     jobs = [Job(each[0], each, lambda _: None) for each in ("x1", "y1", "x2", "y2")]

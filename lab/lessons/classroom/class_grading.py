@@ -91,13 +91,22 @@ class ClassGrading:
             ExerciseMark(task.name, task.points, is_hidden=task.is_hidden, hints=task.hints)
             for task in tasks(each.assignment.source)
         ]
-        return Row(each.student, each.file, each.lesson, marks, "not graded yet")
+        why = "not graded yet"
+        return Row(each.student, each.file, each.lesson, marks, why, is_graded=False)
 
     def _record(self, each: Submission, marked: Marked) -> None:
-        """Keep what marking a submission gave, unless it was interrupted."""
+        """Keep what marking a submission gave, unless it was interrupted.
+
+        What failed on our side is not in the journal, so the next grading tries it again.
+        """
         if marked.is_interrupted:
             return
         row, marks = self._empty(each), marked.marks
+        if not marked.is_whole:
+            row.problem = f"not graded, for {marks.problems[-1]}: run the same command again"
+            self.rows[each.file] = row
+            return
+        row.is_graded = True
         for mark in row.marks:
             if (verdict := marks.verdicts.get(mark.name)) is not None:
                 mark.state, mark.message = verdict.state, verdict.message

@@ -34,7 +34,11 @@ class ExerciseMark:
 
 @dataclass
 class Row:
-    """The marks of a submission. ``penalty`` is the share that is taken off because it was late."""
+    """The marks of a submission. ``penalty`` is the share that is taken off because it was late.
+
+    One that could not be marked ``is_graded`` no more than one that is still to come: Moodle and
+    Canvas get no points.
+    """
 
     student: str
     file: str
@@ -42,6 +46,7 @@ class Row:
     marks: list[ExerciseMark] = field(default_factory=list)
     problem: str = ""
     penalty: float = 0.0
+    is_graded: bool = True
 
     @property
     def most(self) -> float:
@@ -137,8 +142,8 @@ def _lessons(rows: list[Row]) -> list[str]:
 
 def _best(rows: list[Row], student: str, lesson: str) -> float | None:
     """Return the points of a student for a lesson; the best, if several files were handed in."""
-    own = (row.points for row in rows if (row.student, row.lesson) == (student, lesson))
-    return max(own, default=None)
+    own = [row for row in rows if (row.student, row.lesson) == (student, lesson)]
+    return max((row.points for row in own if row.is_graded), default=None)
 
 
 def _written(table: list[list[object]]) -> str:
