@@ -49,7 +49,7 @@ class Journal:
                 self._end += size if is_whole else 0
                 size, is_whole = 0, True
 
-    def _append(self, octets: bytearray) -> bool:
+    def _append(self, octets: bytes | bytearray) -> bool:
         """Write bytes; if they cannot be written, remove what there is of their line."""
         left = memoryview(octets)
         try:

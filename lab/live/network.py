@@ -110,9 +110,10 @@ class LiveNetwork(LiveDriver):
 
     def pump(self) -> None:
         """Let everything happen on the links that is due, and the rest when it is due."""
-        if self.env.peek() <= self.env.now:
-            self.advance()
         first = self.env.peek()
+        if first <= self.env.now:
+            self.advance()
+            first = self.env.peek()
         if first < self._due_at and self.is_up:
             if self._due is not None:
                 self._due.cancel()

@@ -14,6 +14,7 @@ import tempfile
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterator
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -60,6 +61,8 @@ _LARGE: Final = 1 << 14
 """Bytes of mail that are put on disk before their row, if there is much mail."""
 
 _CACHED: Final = 4096
+
+_time: Final = itemgetter(T)
 
 
 class Backlog:
@@ -220,13 +223,15 @@ class Recorder:
         if len(known) > _CACHED:
             known.clear()
         for row in rows:
-            session, message, kind = row[SESSION], row[MESSAGE], row[KIND]
-            own = message
+            session, own, kind = row[SESSION], row[MESSAGE], row[KIND]
+            message, is_known = own, True
             if session is not None and session >= FIRST_LIVE_NUMBER:
                 session = known.get(session) or self._know(session, self._sessions)
-            if message is not None and message >= FIRST_LIVE_NUMBER:
-                message = known.get(message) or self._know(message, self._messages)
-            if session != row[SESSION] or message != row[MESSAGE]:
+                is_known = False
+            if own is not None and own >= FIRST_LIVE_NUMBER:
+                message = known.get(own) or self._know(own, self._messages)
+                is_known = False
+            if not is_known:
                 row = (*row[:SESSION], session, message, *row[OWN:])
             if kind == "notify":
                 row = (*row[:OWN], self.message(row[NOTIFY_ABOUT]), *row[NOTIFY_RECIPIENTS:])
@@ -273,7 +278,7 @@ class Recorder:
         self.write_journal()
         rows = self._trace.growing
         first = 0 if self._trace.first_seq else 1  # the row of the beginning stays first
-        rows[first:] = sorted(rows[first:], key=lambda row: row[T])
+        rows[first:] = sorted(rows[first:], key=_time)
 
     def put_away(self, clock: WallClock) -> None:
         """Write the trace so far; move old rows to the file, if there are many."""
@@ -288,7 +293,7 @@ class Recorder:
             return_free_memory()
         self._move_mail()
         self.sort()
-        until = bisect_left(rows, clock.now - LATE * clock.speed, key=lambda row: row[T])
+        until = bisect_left(rows, clock.now - LATE * clock.speed, key=_time)
         until = min(until, len(rows) - 1)  # the last row tells the time of the trace
         until = self._backlog.put(rows[:until]) if until > 0 else 0
         if until > 0:  # else the rows stay in memory, as they do while the disk is full

@@ -129,7 +129,7 @@ class RowRing:
         """Yield batches and rows up to a count of bytes; for a host that has ended, all of them."""
         last = max(self._numbers[_WRITTEN], self._numbers[_OPEN]) if until is None else until
         while self._read < last:
-            size, batch = _RECORD.unpack(self._cut(_RECORD.size))
+            size, batch = self._next_record()
             if size > last - self._read:  # no record is to be found in what follows
                 self._read = last
                 self.unreadable += 1
@@ -140,11 +140,21 @@ class RowRing:
             if rows is not None:
                 yield batch, rows
 
+    def _next_record(self) -> tuple[int, int]:
+        """Return how many bytes of rows the next record has, and its batch."""
+        begin = self._read % SIZE
+        if begin + _RECORD.size > SIZE:
+            size, batch = _RECORD.unpack(self._cut(_RECORD.size))
+        else:
+            size, batch = _RECORD.unpack_from(self._map, _ROWS + begin)
+            self._read += _RECORD.size
+        return size, batch
+
     def _rows_in(self, octets: bytes) -> list[Row] | None:
         """Return the rows of a record; None, and count it, if it is not one."""
         try:
             rows = marshal.loads(octets)
-            if isinstance(rows, list) and set(map(type, rows)) <= _TUPLES:
+            if type(rows) is list and set(map(type, rows)) <= _TUPLES:
                 return rows
         except (ValueError, EOFError, TypeError):
             pass
@@ -178,11 +188,12 @@ class RowRing:
         self._map[_ROWS : _ROWS + len(octets) - first] = octets[first:]
 
     def _cut(self, size: int) -> bytes:
-        begin = self._read % SIZE
+        begin = _ROWS + self._read % SIZE
         self._read += size
-        octets = self._map[_ROWS + begin : _ROWS + min(begin + size, SIZE)]
-        octets_left = size - len(octets)
-        return octets + self._map[_ROWS : _ROWS + octets_left] if octets_left else octets
+        octets_over = begin + size - (_ROWS + SIZE)
+        if octets_over <= 0:
+            return self._map[begin : begin + size]
+        return self._map[begin:] + self._map[_ROWS : _ROWS + octets_over]
 
 
 def packed(rows: list[Row]) -> bytes:

@@ -21,9 +21,10 @@ class ArrivingReplies:
         reply; else ``("piece", octets)``, and each reply that they complete.
         """
         whole = self._completed(octets)
-        if whole:
-            self.last = whole[-1]
-        if whole == [octets]:
+        if not whole:
+            return [Crossing("piece", octets)]
+        self.last = whole[-1]
+        if len(whole) == 1 and self.last == octets:
             return [Crossing("reply", octets)]
         return [Crossing("piece", octets), *[Crossing("reply", reply) for reply in whole]]
 

@@ -145,7 +145,7 @@ class Exchange:
     def receive(self, octets: bytes) -> list[Answered]:
         """Take bytes of the receiver-SMTP; return the replies that they complete."""
         answered: list[Answered] = []
-        if self.has_ended:
+        if self.is_broken or self.is_over or self.is_turned:
             return answered
         try:
             replies = self._parser.feed(octets)

@@ -11,7 +11,7 @@ bandwidth, ``lines`` follows: when they began to go onto each, and behind what t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, overload
 
@@ -285,21 +285,21 @@ def flat_row(row: Row, seq: int) -> dict[str, object]:
     """Return what :meth:`Event.as_dict` does, of the event in a row."""
     kind = row[KIND]
     # not strict: a row may lack the optional columns
-    flat = dict(zip(_FLAT_NAMES[kind], (row[T], seq, *row[KIND:]), strict=False))
+    flat = dict(zip(FLAT_NAMES[kind], (row[T], seq, *row[KIND:]), strict=False))
     column = OCTETS_COLUMNS.get(kind)
     if column is not None:
         octets = row[column]
         flat["octets"] = octets.decode("latin-1")
-        if kind == "reply":
-            flat["code"] = _code(octets)
-        elif kind == "command":
-            flat["verb"] = _verb(octets)
+        if kind in READ_IN_OCTETS:
+            name, read = READ_IN_OCTETS[kind]
+            flat[name] = read(octets)
     return flat
 
 
-_FLAT_NAMES: Final = {
+FLAT_NAMES: Final = {
     kind: (*_COMMON, *columns, *OPTIONAL.get(kind, ())) for kind, columns in KINDS.items()
 }
+"""The names in a flat event of each kind, in order; the last ones may be missing."""
 
 
 def _code(octets: bytes) -> int:
@@ -308,6 +308,13 @@ def _code(octets: bytes) -> int:
 
 def _verb(octets: bytes) -> str:
     return octets[:4].upper().decode("latin-1").strip()
+
+
+READ_IN_OCTETS: Final[dict[str, tuple[str, Callable[[bytes], int | str]]]] = {
+    "reply": ("code", _code),
+    "command": ("verb", _verb),
+}
+"""What a flat event says last of its octets: the name of it, and how it is read."""
 
 
 def event_of(row: Row, seq: int = -1) -> Event:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from helpers.rows import one_of_each_kind
 import lab
 from lab.trace.jsonl import journal_lines, read
 from lab.trace.levels import LEVELS
-from lab.trace.rows import KIND, KINDS, Row
+from lab.trace.rows import KIND, KINDS, OPTIONAL, Row, event_of
 from lab.trace.trace import Trace
 
 
@@ -104,6 +105,18 @@ def test_what_is_not_text_gets_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "map.png").write_bytes(b"\x89PNG\r\n\x1a\n\xff")
     with pytest.raises(ValueError, match=r"map.png: not a text file; give the trace.jsonl that"):
         read(tmp_path / "map.png")
+
+
+def test_lines_of_a_run_that_goes_on_are_its_events() -> None:
+    """Each kind of event has the same names and values, in the same order, as in a whole trace."""
+    rows = [row for row in one_of_each_kind() if row[KIND] != "start"]
+    crossed = (("A", "B", 0.0, 1.0, 2.0, None, None),)
+    rows += [(*row, crossed) for row in rows if row[KIND] in OPTIONAL]
+    assert len({(row[KIND], len(row)) for row in rows}) == len(KINDS) - 1 + len(OPTIONAL)
+    written = b"".join(journal_lines(rows, 7, "wire")).splitlines()
+    for number, (line, row) in enumerate(zip(written, rows, strict=True), 7):
+        expected = json.loads(json.dumps(event_of(row, number).as_dict()))
+        assert list(json.loads(line).items()) == list(expected.items())
 
 
 def test_large_mail_is_written_in_pieces(tmp_path: Path) -> None:
