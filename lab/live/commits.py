@@ -14,7 +14,7 @@ from typing import Final
 
 from lab.hosts.spool import Queue, QueuedMail
 from lab.live.changes import Changes, Delivery
-from lab.live.storage import Storage, StorageFailed
+from lab.live.storage import Storage, StorageFailed, is_full
 from lab.protocol import Reply, reply
 from lab.trace.rows import Row
 
@@ -183,9 +183,10 @@ class Commits:
             return synced
         # what was written meanwhile is after it in the log, of which a part may be lost
         synced, self.written = synced + self.written, []
+        verdict = NO_ROOM if is_full(error) else NOT_STORED
         for acceptance in synced:
             self._changes.add(acceptance.changes.undone())
-            self.failed.append((acceptance, NOT_STORED))
+            self.failed.append((acceptance, verdict))
         return []
 
     def take_written(self) -> list[Acceptance]:

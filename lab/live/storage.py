@@ -14,6 +14,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path as FilePath
@@ -70,6 +71,7 @@ class Storage:
 
     def __init__(self, path: FilePath, *, durable: bool = True) -> None:
         self.durable = durable
+        self._folder = path.parent
         self._file = sqlite3.connect(path, isolation_level=None)
         path.chmod(0o600)  # an earlier version left it readable to others
         # a mail of 1 MB is 64 pages of this size in place of 250, each written with a call or two
@@ -179,7 +181,8 @@ class Storage:
             self._file.execute("commit")
         except Exception as error:  # whatever it is, nothing of this has been stored
             self._roll_back()
-            raise StorageFailed(str(error), is_full=_is_full(error)) from error
+            full = is_full(error) or (_is_of_the_disk(error) and not self._may_grow(changes.octets))
+            raise StorageFailed(str(error), is_full=full) from error
         finally:
             self.batch += 1  # a number that failed is not given again
         with suppress(sqlite3.Error):
@@ -249,6 +252,20 @@ class Storage:
     def _is_short_of_room(self, octets: int) -> bool:
         return self._free < os.fstat(self._log).st_size + 2 * octets + _MARGIN
 
+    def _may_grow(self, octets: int) -> bool:
+        """Return whether a file here may be as large as the log with so many bytes of mail more.
+
+        A quota or a limit on the size of files may be in the way; SQLite then says no more than
+        that the disk does not work.
+        """
+        size = os.fstat(self._log).st_size + octets + _MARGIN
+        try:
+            with tempfile.TemporaryFile(dir=self._folder) as probe:
+                getattr(os, "posix_fallocate", _extend)(probe.fileno(), 0, size)
+        except OSError as error:
+            return not is_full(error)
+        return True
+
     def _roll_back(self) -> None:
         if self._file.in_transaction:
             with suppress(sqlite3.Error):  # SQLite may have done so itself
@@ -283,11 +300,20 @@ class Storage:
         self._file.close()
 
 
-def _is_full(error: Exception) -> bool:
-    """Whether an error says that there is no room."""
+def is_full(error: BaseException) -> bool:
+    """Return whether an error says that there is no room."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL
+
+
+def _is_of_the_disk(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_IOERR
+
+
+def _extend(file: int, begin: int, size: int) -> None:
+    """Make a file longer, where the system cannot reserve the room for that."""
+    os.ftruncate(file, begin + size)
 
 
 def left_in(path: FilePath) -> tuple[int, int] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lab.hosts.spool import Queue, QueuedMail
-from lab.live.commits import NOT_STORED, Acceptance, Commits
+from lab.live.commits import NO_ROOM, NOT_STORED, Acceptance, Commits
 from lab.live.storage import Storage
 from lab.protocol import parse_path
 
@@ -68,6 +69,18 @@ def test_if_the_disk_fails_what_was_written_meanwhile_is_refused_too(commits: Co
     commits.write()
     assert commits.end_sync(OSError("input/output error")) == []
     assert commits.take_failed() == [(first, NOT_STORED), (second, NOT_STORED)]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_has_no_room_when_it_is_waited_for_is_full(
+    commits: Commits, number: int
+) -> None:
+    """Some keep no room for what is written: insufficient storage (452), and no local error."""
+    acceptance = handed_over(commits)
+    commits.write()
+    commits.begin_sync()
+    assert commits.end_sync(OSError(number, "no room")) == []
+    assert commits.take_failed() == [(acceptance, NO_ROOM)]
 
 
 def test_what_is_committed_once_a_sync_has_begun_waits_for_the_next(commits: Commits) -> None:

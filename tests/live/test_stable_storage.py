@@ -96,8 +96,7 @@ def test_a_full_disk_draws_a_refusal_and_the_host_goes_on(tmp_path: Path) -> Non
         assert sender.send(0) == 250
         resource.prlimit(listener(port), resource.RLIMIT_FSIZE, (900_000, resource.RLIM_INFINITY))
         said = [sender.send(number) for number in range(1, 40)]
-        assert {451, 452} & set(said)
-        assert set(said) <= {250, 451, 452}
+        assert set(said) == {250, 452}  # insufficient storage, and not 451: a local error
         assert process.poll() is None
         resource.prlimit(listener(port), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
         assert eventually(lambda: sender.send(99) == 250)
