@@ -138,7 +138,8 @@ class Run:
     def _delivered(self, user: str, mail: bytes) -> None:
         if user != "fred":
             told = re.findall(rb"[^\r\n]*\b[45]\d\d[ -][^\r\n]*", mail)
-            self.notified[int(user[3:])] = b" / ".join(told[:2]).decode("latin-1") or "?"
+            told = told or mail.partition(b"failed:")[2].split(b"\r\n")[:4]
+            self.notified[int(user[3:])] = b" / ".join(told[:4]).decode("latin-1") or "?"
         elif number := re.match(rb"Return-Path: <[^>]*ann(\d+)@", mail):
             self.arrived.setdefault(int(number[1]), []).append(mail)
 
@@ -163,7 +164,9 @@ class Run:
             refused = [one.reply for one in home if one.reply]
             if refused:
                 return Result(number, "refused by us, at home", refused[-1])
-            return Result(number, "kept by it", self.notified.get(number, reply))
+            if number in self.notified:
+                return Result(number, "returned by it", self.notified[number])
+            return Result(number, "kept by it", reply)
         if without(OURS, arrived[0]) != taken[0].text:
             came = difference(taken[0].text, without(OURS, arrived[0]))
             return Result(number, "CHANGED BY HOME", came)
@@ -251,6 +254,7 @@ home:
   driver = smtp
   port = {home}
   allow_localhost
+  message_linelength_limit = 1000000
   hosts_try_chunking =
   hosts_try_prdr =
 begin retry
