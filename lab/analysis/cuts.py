@@ -73,6 +73,24 @@ class CutOff(NamedTuple):
     needed: float
 
 
+def stretch(cut: CutOff) -> tuple[float, float]:
+    """Return where its tail and its head were when it was cut, as shares of its way over links."""
+    now = cut.at - cut.left
+    passed = [
+        (_share(now - line.ended, line.latency), _share(now - line.began, line.latency))
+        for line in cut.lines
+    ]
+    tail, head = (sum(shares) / len(passed) for shares in zip(*passed, strict=True))
+    return min(tail, head), head
+
+
+def _share(seconds: float, latency: float) -> float:
+    """Return how much of a link a byte has passed, so long after it went onto it."""
+    if latency <= 0:
+        return float(seconds >= 0)
+    return min(1.0, max(0.0, seconds / latency))
+
+
 @dataclass(slots=True)
 class _Session:
     """An open channel: its way, its transport service, and what arrived last on it."""

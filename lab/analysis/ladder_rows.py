@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Final
 
+from lab.analysis.cuts import cut_off, stretch
 from lab.analysis.narrative import ending, piece_text, summary_line
 from lab.analysis.shown_names import NAMES, ShownNames, shown_names
 from lab.protocol import HostName
@@ -52,8 +53,10 @@ class LadderRow:
 
     ``t`` is when it arrives or happens, ``sent`` when it left, in seconds. ``kind`` is that of the
     event, but for an error (a reply that refuses), a cut (a channel that is lost), a deliver
-    (on a terminal too) and a wait (nothing happens for so long). ``seq`` is the place of the event
-    in the trace.
+    (on a terminal too), a wait (nothing happens for so long) and what is stopped: bytes that were
+    on their way when their channel was lost. ``seq`` is the place of the event in the trace; of
+    what is stopped, that of the cut. ``stretch`` is where its tail and its head were then, as
+    shares of the way, and ``stops`` what it was: command, reply or data.
     """
 
     t: float
@@ -64,6 +67,8 @@ class LadderRow:
     seq: int
     sent: float | None = None
     session: int | None = None
+    stops: str = ""
+    stretch: tuple[float, float] | None = None
 
     @property
     def crosses(self) -> bool:
@@ -197,7 +202,25 @@ def _first(
             unseen += is_shown
     drawn.sort(key=lambda row: (row.t, row.seq))
     of = " of this message" if chosen.messages is not None else ""
-    return list(_with_waits(drawn, of)), unseen
+    return list(_with_waits(_with_stopped(drawn, trace), of)), unseen
+
+
+def _with_stopped(rows: list[LadderRow], trace: Trace) -> Iterator[LadderRow]:
+    """Yield the rows, and before each cut the bytes that it stopped on their way."""
+    lost = {row.seq for row in rows if row.kind == "cut"}
+    stopped = {cut.closed + trace.first_seq: cut for cut in (cut_off(trace) if lost else ())}
+    for row in rows:
+        cut = stopped.get(row.seq) if row.kind == "cut" else None
+        if cut is not None:
+            words = f"{_STOPPED[cut.kind]}, cut off on its way"
+            yield LadderRow(
+                cut.at, "stopped", cut.path[0], cut.path[-1], words, row.seq, cut.left,
+                row.session, cut.kind, stretch(cut),
+            )  # fmt: skip
+        yield row
+
+
+_STOPPED: Final = {"command": "a command", "reply": "a reply", "data": "mail data"}
 
 
 def _is_cut(row: Row) -> bool:

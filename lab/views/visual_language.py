@@ -201,6 +201,9 @@ FAULT_KINDS: Final = {
 }  # fmt: skip
 """A glyph for each kind of fault, beside its name."""
 
+CUT: Final = Sign("cut on the way: tail and head", "refusal", False, _CROSS, "x", "✖")
+"""Bytes that were on their way when their channel was lost have one at either end."""
+
 HOSTS: Final = {
     "host": Sign("host", "host", True, (), "o", "o"),
     "relay": Sign("host that relays", "relay", True, _SQUARE, "s", "□"),
@@ -270,6 +273,7 @@ def as_data() -> dict[str, object]:
         "fault_kinds": dict(FAULT_KINDS),
         "hosts": {name: _drawn(sign) for name, sign in HOSTS.items()},
         "broken": _drawn(BROKEN),
+        "cut": _drawn(CUT),
     }  # fmt: skip
 
 

@@ -9,7 +9,8 @@ import pytest
 from helpers.small_topologies import host
 
 import lab
-from lab.analysis.cuts import CutOff, OnLine, cut_off
+from lab.analysis.cuts import CutOff, OnLine, cut_off, stretch
+from lab.analysis.ladder_rows import ladder_rows
 from lab.topology.model import from_dict
 from lab.trace.trace import Trace
 from lab.views.replay import replay_data
@@ -64,6 +65,30 @@ def test_nothing_is_cut_where_nothing_was_under_way() -> None:
     assert cut_off(Trace(run.trace.rows, "delivery")) == []
 
 
+def test_a_ladder_has_a_row_for_it_with_the_places_of_tail_and_head() -> None:
+    """The tail was still at A, the head a quarter of the way to B; the row is before the cut."""
+    run = run_with({**DOWN, "at": "28.773 s"})
+    (cut,) = cuts_of(run)
+    tail, head = stretch(cut)
+    assert (tail, head) == (0.0, pytest.approx(0.25, abs=0.001))
+    rows = ladder_rows(run.trace)
+    (place,) = [n for n, row in enumerate(rows) if row.kind == "stopped"]
+    row = rows[place]
+    assert (row.host, row.peer, row.stops, row.sent) == ("A", "B", "data", cut.left)
+    assert (row.stretch, row.text) == ((tail, head), "mail data, cut off on its way")
+    assert (rows[place + 1].kind, rows[place + 1].seq) == ("cut", row.seq)
+
+
+def test_over_several_links_tail_and_head_are_shares_of_the_whole_way() -> None:
+    """The head is halfway over the second of two links, the tail at the end of the first."""
+    lines = (OnLine(0.0, 1.0, 2.0), OnLine(2.0, 3.0, 2.0))
+    cut = CutOff(9, 13.0, 10.0, 5, "command", 1, ("A", "R", "B"), lines, 5.0)
+    assert stretch(cut) == (0.5, 0.75)
+    assert stretch(cut._replace(at=10.0)) == (0.0, 0.0)
+    at_once = (OnLine(0.0, 0.0, 0.0),)
+    assert stretch(cut._replace(lines=at_once)) == (1.0, 1.0)
+
+
 PLACES = """
 const map = { _route: (hosts) => hosts };
 const run = { data: given };
@@ -71,7 +96,8 @@ const [cut] = given.cuts;
 const partsAt = (t) => cutParts(map, cut, t).map(([, tail, head]) => [tail, head]);
 const places = [0, 1, 22, 30].map(partsAt);
 const moments = [[given.after - 1, 28.44], [given.after, 30], [99, 41], [99, 70]];
-return [...places, ...moments.map(([n, t]) => cutsAt(run, n, t).length)];
+const counts = moments.map(([n, t]) => cutsAt(run, n, t).length);
+return [...places, ...counts, cutStretch(cut, cut.left + 1)];
 """
 
 
@@ -82,7 +108,8 @@ def test_the_page_has_them_move_and_stop(tmp_path: Path) -> None:
     data = replay_data(run.trace)
     (cut,) = cuts_of(run)
     values = {"cuts": data["cuts"], "after": cut.after}
-    after_0, after_1, after_22, after_30, *shown = computed(tmp_path, PLACES, values)
+    after_0, after_1, after_22, after_30, *shown, part = computed(tmp_path, PLACES, values)
+    assert part == [0, 0.5]  # where the page's ladder draws it
     assert after_0 == [[0, 0]]
     assert after_1 == [[0, 0.5]]
     assert after_22 == [[pytest.approx(0.2), 1]]

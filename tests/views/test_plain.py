@@ -24,7 +24,7 @@ from lab.runtime import extras
 from lab.runtime.extras import MissingPackage
 from lab.views import plain
 from lab.views.plain.drawing import Drawing, fitted
-from lab.views.visual_language import ENDS
+from lab.views.visual_language import COLOURS, CUT, ENDS
 
 RELAYED = "rfc821/scenario-03.toml"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -66,6 +66,20 @@ def test_an_arrow_of_a_ladder_goes_from_who_speaks() -> None:
         place = next(n for n, line in enumerate(lines) if f">{said}" in line)
         begin, end = (float(x) for x in re.findall(r"[ML]([\d.]+) ", lines[place - 1]))
         assert (end > begin) is rightward
+
+
+def test_a_ladder_shows_bytes_that_were_cut_off() -> None:
+    """A line as far as they had come, and a cross at either end of it."""
+    svg = plain.ladder(lab.simulate(TOPOLOGIES / "faults/crash.toml").trace).svg()
+    lines = svg.splitlines()
+    place = next(n for n, line in enumerate(lines) if "cut off on its way" in line)
+    line, *crosses = lines[place - 3 : place]
+    begin, end = (float(x) for x in re.findall(r"[ML]([\d.]+) ", line))
+    for cross, x in zip(crosses, (begin, end), strict=True):
+        places = [float(each) for each in re.findall(r"[ML]([\d.]+) ", cross)]
+        assert len(places) == len(CUT.points)
+        assert min(places) < x < max(places)
+        assert COLOURS[CUT.colour].light in cross
 
 
 def test_a_ladder_may_be_of_one_message_or_session() -> None:

@@ -26,6 +26,7 @@ from lab.topology.specs import FAULT_KINDS
 from lab.trace.trace import Trace
 from lab.views.pictures.plot_style import off_screen
 from lab.views.pictures.states import _taken as taken
+from lab.views.visual_language import CUT
 
 _RUNS: dict[str, lab.Run] = {}
 
@@ -169,6 +170,24 @@ def test_what_is_cut_and_lost_is_marked() -> None:
     kinds = {event.kind for event in ladder_rows(run("faults/duplicate-window").trace)}
     assert {"cut", "fault", "wait", "defer", "deliver"} <= kinds
     assert "loss" in {each.kind for each in ladder_rows(run("faults/loss").trace)}
+
+
+def test_bytes_that_were_cut_off_have_a_cross_at_tail_and_head() -> None:
+    """As far as they had come; the legend says so, within the figure."""
+    trace = lab.simulate(from_dict({
+        "host": [{"name": "A", "users": ["ann"]}, {"name": "B", "users": ["bob"]}],
+        "link": [{"between": ["A", "B"], "latency": "2 s", "bandwidth": "1200 bit/s"}],
+        "mail": [{"from": "ann@A", "to": ["bob@B"], "size": "3000 B"}],
+        "fault": [{"kind": "link-down", "link": ["A", "B"], "for": "1 min", "at": "28.773 s"}],
+    })).trace  # fmt: skip
+    ax = drawn(trace, "ladder")
+    readable(words(ax))
+    (stopped,) = [line for line in ax.lines if (line.get_gid() or "").startswith("stopped")]
+    tail, head = stopped.get_xdata()
+    assert (tail, head) == (0, pytest.approx(0.25, abs=0.01))
+    crosses = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "x"]
+    assert {tail, head} <= set(crosses)
+    assert CUT.words in [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 def test_a_ladder_of_what_is_not_there_is_refused_in_a_sentence() -> None:

@@ -179,8 +179,8 @@ class _Drawing:
             if row.kind != "wait" or not self.to_scale or end - begin > _SEEN * self._span():
                 self._row(row, begin, end)
         self._times()
-        self._legend()
-        ax.set_title(plot_style.fitted_title(ax, title), pad=39)
+        rows = self._legend()
+        ax.set_title(plot_style.fitted_title(ax, title), pad=25 + 14 * rows)
         if not self.shown:
             ax.text(0.5, 0.5, "no dialogue", transform=ax.transAxes, ha="center")
         return ax
@@ -240,6 +240,8 @@ class _Drawing:
             return
         if row.kind in _ARROWS and row.peer in self.place and row.host in self.place:
             self._arrow(row, begin, end)
+        elif row.stretch is not None and row.peer in self.place and row.host in self.place:
+            self._stopped(row, row.stretch, begin, end)
         elif row.kind == "wait":
             self._wait(row, (begin + end) / 2)
         elif row.kind == "open" and row.peer in self.place:
@@ -266,6 +268,20 @@ class _Drawing:
             self._cross(target, end)
         self.keys.setdefault(_NAMES[row.kind], look)
         self._label(row, (x + to) / 2, (begin + end) / 2, abs(to - x), _WORDS[row.kind])
+
+    def _stopped(
+        self, row: LadderRow, stretch: tuple[float, float], begin: float, end: float
+    ) -> None:
+        """Draw bytes where they were when their channel was lost: crosses at tail and head."""
+        x, to = self.place[row.host], self.place[str(row.peer)]
+        tail, head = (x + (to - x) * share for share in stretch)
+        look = {**_ARROWS[row.stops], "ls": (0, (3, 1.5))}
+        self.ax.plot([tail, head], [begin, end], zorder=3, gid=f"stopped {row.seq}", **look)
+        for place, y in ((tail, begin), (head, end)):
+            self._cross(place, y)
+        sign = visual_language.CUT
+        self.keys.setdefault(sign.words, {**look, "marker": sign.marker})
+        self._label(row, (x + to) / 2, (begin + end) / 2, abs(to - x), _WORDS["error"])
 
     def _label(self, row: LadderRow, x: float, y: float, columns: float, colour: str) -> None:
         room = columns * self._column_width() * 72 - 26
@@ -360,20 +376,25 @@ class _Drawing:
             else:
                 kept.append(box)
 
-    def _legend(self) -> None:
+    def _legend(self) -> int:
+        """Draw the legend above the hosts, in as many rows as it needs; return how many."""
         from matplotlib.lines import Line2D
 
         if not self.keys:
-            return
+            return 1
         handles = [
-            Line2D([], [], color=look["color"], lw=look["lw"], ls=look["ls"])
+            Line2D([0, 1], [0, 0], **look, mec=plot_style.VERMILION, mew=1.8)
             for look in self.keys.values()
         ]
+        room = (self.width + (_RIGHT if self.own else 0)) * 72
+        wide = sum(plot_style.text_width(name, 8.5) + 42 for name in self.keys)
+        rows = min(len(handles), -int(-wide // room))
         self.ax.legend(
-            handles, list(self.keys), loc="lower left", ncols=len(handles),
+            handles, list(self.keys), loc="lower left", ncols=-(-len(handles) // rows),
             bbox_to_anchor=(0, 1 + 0.26 / self.height), borderaxespad=0, handlelength=2.4,
             fontsize=8.5, columnspacing=1.4,
         )  # fmt: skip
+        return rows
 
 
 def _window(chosen: list[LadderRow], rows: int) -> tuple[list[LadderRow], int]:

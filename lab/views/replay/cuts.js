@@ -41,6 +41,14 @@ function cutParts(map, { hosts, lines }, now) {
   return parts;
 }
 
+/** Where its tail and its head are at a time, as shares of its way over links. */
+function cutStretch({ left, lines }, t) {
+  const share = (since, latency) => Math.min(1, Math.max(0, (t - left - since) / Math.max(latency, 1e-9)));
+  const sum = (place) => lines.reduce((total, line) => total + share(line[place], line[2]), 0) / lines.length;
+  const [tail, head] = [sum(1), sum(0)];
+  return [Math.min(tail, head), head];
+}
+
 function cutDot(context, x, y, reach, colour, kind) {
   context.fillStyle = colour;
   context.beginPath();

@@ -10,6 +10,7 @@ function fillPage(player) {
   }
   verdictLine(player);
   player.find(".if-load").hidden = !run.links.some((link) => link.bytes);
+  player.find(".if-cut").append(run.data.looks.cut.words);
   player.find(".if-cut").hidden = !run.data.cuts.length;
   player.find(".if-routers").hidden = !run.hosts.some((host) => host.kind === "router");
   const list = make("dl");

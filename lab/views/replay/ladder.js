@@ -2,7 +2,7 @@
 //
 // Which events are rows, and what they say, stands in the data (lab/analysis/ladder_rows.py). Rows
 // are evenly apart, so that a session of a second and a wait of a day can both be read; times stand
-// to the left. What is still to come is not shown: the ladder grows.
+// to the left. The ladder grows; only before the first event, what is to come stands there, pale.
 
 const ROW = 26;
 const GUTTER = 84;
@@ -190,11 +190,23 @@ class LadderView extends Drawing {
     this._lines();
     this._times(first, last);
     for (let row = first; row < last; row += 1) this._event(row);
+    if (n === 0) this._toCome(Math.floor(room));
     for (const i of this.run.flightAt(n, t)) this._flying(i, t);
+    for (const cut of this.run.data.cuts) this._cutOff(cut, n, t);
     this._now(colours);
     context.restore();
     this._heads();
     if (!this.columns.length) this._empty();
+  }
+
+  _toCome(room) {
+    const { context } = this;
+    const last = Math.min(this.events.length, room);
+    context.save();
+    context.globalAlpha = 0.45;
+    this._times(0, last);
+    for (let row = 0; row < last; row += 1) this._event(row);
+    context.restore();
   }
 
   y(row) { return this.head + (row - this.top + 0.5) * ROW; }
@@ -283,6 +295,26 @@ class LadderView extends Drawing {
     const { run } = this;
     if (!run.rowCrosses(i) || !this._mine(i)) return;
     this._arrow(i, this.row(run.start[i]), this.rowNow, run.shareOf(i, t));
+  }
+
+  /** Bytes that were cut off: as far as they came, with a cross at their tail and at their head. */
+  _cutOff(cut, n, t) {
+    if (cut.after > n || cut.left > t || !this._mine(cut.closed)) return;
+    const { context, colours } = this;
+    const [from, to] = [cut.hosts[0], cut.hosts[cut.hosts.length - 1]].map((host) => this.x(host));
+    const [tail, head] = cutStretch(cut, Math.min(t, cut.at)).map((share) => from + (to - from) * share);
+    const stopped = cut.closed < n;
+    const [y0, y1] = [this.y(this.row(cut.left)), this.y(stopped ? countTo(this.events, cut.closed) - 1.5 : this.rowNow)];
+    const colour = cut.kind === "data" ? colours.mail : colours[cut.kind];
+    context.save();
+    Object.assign(context, { strokeStyle: colour, lineWidth: cut.kind === "data" ? 4 : 1.8 });
+    context.setLineDash(stopped ? [5, 3] : []);
+    context.beginPath();
+    context.moveTo(from, y0);
+    context.lineTo(head, y1);
+    context.stroke();
+    context.restore();
+    if (stopped) for (const x of [tail, head]) cross(context, x, y1, 5, colours.refusal);
   }
 
   _mine(i) {
@@ -396,7 +428,7 @@ class LadderView extends Drawing {
 
   _now(colours) {
     const { context } = this;
-    const y = this.y(Math.max(this.rowNow, -0.2)) + ROW * 0.5;
+    const y = this.y(Math.max(this.rowNow, -1)) + ROW * 0.5;
     if (y > this.height) return;
     Object.assign(context, { strokeStyle: colours.select, lineWidth: 1.5 });
     context.beginPath();

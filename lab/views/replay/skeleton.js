@@ -15,8 +15,8 @@ const SKELETON = `
     <span><i class="k host"></i>host</span><span><i class="k relay"></i>relays</span><span class="if-routers"><i class="k router"></i>router</span>
     <span><i class="k command"></i>command</span><span><i class="k reply"></i>reply</span><span><i class="k refusal"></i>4yz, 5yz</span>
     <span><i class="k mail"></i>mail data</span><span><i class="k spool">2</i>in spool</span><span><i class="k drop">2</i>delivered</span>
-    <span class="if-cut"><b class="cut">✖━✖</b>cut on the way: tail and head</span>
-    <span class="if-load"><i class="k load"></i>link: wide if it carried much, core: busy</span>
+    <span class="if-cut"><b class="cut">✖━✖</b></span>
+    <span class="if-load"><i class="k load"></i>link: width carried, core busy</span>
   </div>
     <div class="zooms" role="group" aria-label="Zoom of the map"><button type="button" class="zoom-in" aria-label="Zoom in">+</button><button type="button" class="zoom-out" aria-label="Zoom out">−</button><button type="button" class="zoom-all" aria-label="The whole map">⤢</button></div></div></section>
   <section class="ladder" aria-label="Ladder"><p class="row"><label>Ladder of <select class="scope"></select></label></p>
