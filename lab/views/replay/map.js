@@ -35,13 +35,13 @@ class MapView extends NetworkView {
     const points = [];
     for (let k = 1; k < path.length; k += 1) {
       const number = this.between.get(`${path[k - 1]}-${path[k]}`);
-      if (number === undefined || this.ground.clustered) points.push(this.places[path[k - 1]], this.places[path[k]]);
+      if (number === undefined || this.ground.clustered) points.push(this.placeOf(path[k - 1]), this.placeOf(path[k]));
       else {
         const link = this.run.links[number];
         points.push(...this._along(link, link.a === path[k - 1] ? 1 : -1));
       }
     }
-    return points.length ? points : [this.places[path[0]]];
+    return points.length ? points : [this.placeOf(path[0])];
   }
 
   /** The point of a way at that share of the time it takes. */
@@ -90,14 +90,14 @@ class MapView extends NetworkView {
     const i = n - 1;
     if (i < 0 || this.run.host[i] < 0) return;
     const { context } = this;
-    const [x, y] = this.places[this.run.host[i]];
+    const [x, y] = this.placeOf(this.run.host[i]);
     Object.assign(context, { strokeStyle: this.colours.session, lineWidth: 2.5 });
     context.beginPath();
     context.arc(x, y, this.size * 1.45 + 7, 0, 7);
     context.stroke();
     this._name(context, this.level.of[this.run.host[i]]); // the ring goes behind it
     if (this.run.isCrossed(i)) {
-      const there = this.run.peer[i] < 0 ? [x, y] : this.places[this.run.peer[i]];
+      const there = this.run.peer[i] < 0 ? [x, y] : this.placeOf(this.run.peer[i]);
       cross(context, (x + there[0]) / 2, (y + there[1]) / 2, 8, this.colours.refusal, 3.5);
     }
   }
@@ -106,15 +106,16 @@ class MapView extends NetworkView {
   _badges(n) {
     this.badgeBoxes = [];
     const lying = this._lying(n);
-    this.level.nodes.forEach((node, number) => {
+    for (const number of this.seen) {
+      const node = this.level.nodes[number];
       const size = this.sizes[number];
-      if (!this.inSight[number] || size < 4 || this.run.hosts[node.hosts[0]].kind === "router") return;
+      if (size < 4 || this.run.hosts[node.hosts[0]].kind === "router") continue;
       lying[number] ||= this._lyingAt(n, node);
       const [waiting, delivered] = lying[number];
       const [x, y] = this.spots[number];
       if (waiting) this._badge(x - size - 3, y - size, waiting, "spool", -1);
       if (delivered) this._badge(x + size + 3, y - size, delivered, "drop", 1);
-    });
+    }
   }
 
   /** What lies at the nodes that have been seen: it is counted once for all steps of a zoom at a moment. */

@@ -86,7 +86,7 @@ class NetworkView extends Drawing {
     const small = this.width < 560;
     let size = count <= 8 ? 11 : count <= 25 ? 8.5 : count <= 60 ? 6.5 : count <= 300 ? 4.5 : 3.6;
     if (small) size = Math.max(2.2, size * 0.8);
-    this.tight = this.width * this.height < 3500 * count; // square pixels a host
+    this.tight = this.width * this.height < 5200 * count; // square pixels a host
     if (this.tight) size = Math.min(size, 4.4);
     this.own = size;
     const side = Math.min(count <= 12 ? 90 : 62, this.width * 0.14);
@@ -95,22 +95,37 @@ class NetworkView extends Drawing {
     this.placeNodes();
   }
 
-  /** Find the places of everything at this zoom. */
+  /**
+   * Find the places of everything at this zoom. It is done for each step of one: so the arrays of a level
+   * are kept and written over, and `seen` lists the nodes that are to be drawn.
+   */
   placeNodes() {
     const { k, x, y } = this.transform;
     this.key = null;
     this.size = Math.min(11, this.own * Math.sqrt(k));
-    const { nodes, of } = this.level = this.ground.at(k);
-    this.spots = nodes.map((node) => [node.x * k + x, node.y * k + y]);
-    this.places = Array.from(of, (node) => this.spots[node]);
-    this.sizes = nodes.map((node) => this._sizeOf(node));
-    this.inSight = this.spots.map(([a, b]) => a > -40 && b > -40 && a < this.width + 40 && b < this.height + 40);
+    this.level = this.ground.at(k);
+    const { nodes } = this.level;
+    this.level.spots ||= nodes.map(() => [0, 0]);
+    this.level.sizes ||= new Float64Array(nodes.length);
+    const { spots, sizes } = this.level;
+    const seen = [];
+    for (let number = 0; number < nodes.length; number += 1) {
+      const node = nodes[number];
+      const spot = spots[number];
+      spot[0] = node.x * k + x;
+      spot[1] = node.y * k + y;
+      sizes[number] = node.hosts.length === 1 ? this.size : node.size;
+      if (this._inSight(spot)) seen.push(number);
+    }
+    Object.assign(this, { spots, sizes, seen });
     this._label();
   }
 
-  _sizeOf(node) {
-    const count = node.hosts.length;
-    return count === 1 ? this.size : Math.min(CELL * 0.36, 6.5 + 1.6 * Math.log2(count));
+  /** Where a host, or its cluster, stands. */
+  placeOf(host) { return this.spots[this.level.of[host]]; }
+
+  _inSight(spot) {
+    return spot[0] > -40 && spot[1] > -40 && spot[0] < this.width + 40 && spot[1] < this.height + 40;
   }
 
   /** Find places for hosts that have been added. */
@@ -135,7 +150,7 @@ class NetworkView extends Drawing {
     const most = this.width < 560 ? 16 : 26;
     let misses = 0;
     for (const node of new Set([first, ...asked, ...order])) {
-      if (!this.inSight[node]) continue; // nor is there any on an empty map
+      if (!this._inSight(this.spots[node])) continue; // nor is there any on an empty map
       const text = shorten(this._nameOf(nodes[node]), most);
       const badge = this.size < 4 || hosts[nodes[node].hosts[0]].kind === "router" ? 0 : 7; // it lies above a host
       const frame = node === first ? 6 : 0; // about the host that is chosen
@@ -143,6 +158,14 @@ class NetworkView extends Drawing {
       if (misses > 80 || names.placed.size > 80) break;
     }
     this.labels = names.placed;
+  }
+
+  /** The width of a name in the present font, measured once. */
+  wordsWide(text) {
+    if (this.widthsOf !== this.fontSize) Object.assign(this, { widths: new Map(), widthsOf: this.fontSize });
+    let width = this.widths.get(text);
+    if (width === undefined) this.widths.set(text, width = this.context.measureText(text).width);
+    return width;
   }
 
   /** A host's name; with many hosts without its domain, for the panel has it in full. */
@@ -153,16 +176,17 @@ class NetworkView extends Drawing {
     return node.hosts.length > 1 ? `${name} …` : name;
   }
 
-  /** Keep names off the places of the badges at each host. */
+  /** Keep names off the places of the badges at each host, and off the buttons that lie on a low map. */
   _reserve(names) {
+    if (this.player.element.classList.contains("low")) names.keepOff([this.width - 38, this.height - 98, this.width, this.height]);
     if (this.size < 4) return;
-    this.level.nodes.forEach((node, number) => {
-      if (!this.inSight[number] || this.run.hosts[node.hosts[0]].kind === "router") return;
+    for (const number of this.seen) {
+      if (this.run.hosts[this.level.nodes[number].hosts[0]].kind === "router") continue;
       const [x, y] = this.spots[number];
       const size = this.sizes[number];
       if (!this.tight) names.keepOff([x + size - 1, y - size - 8, x + size + 17, y - size + 8]);
       names.keepOff([x - size - 17, y - size - 8, x - size + 1, y - size + 8]);
-    });
+    }
   }
 
   /** Whether a box covers a node other than that one, or is nearer to another. */
@@ -202,7 +226,7 @@ class NetworkView extends Drawing {
     if (this.player.message !== null) context.globalAlpha = 0.35; // its way is drawn over it
     this._edges(context, broken);
     context.restore();
-    this.level.nodes.forEach((node, number) => this.inSight[number] && this._node(context, node, number));
+    for (const number of this.seen) this._node(context, this.level.nodes[number], number);
     for (const fault of faults) this._fault(context, fault);
     this._names(context);
   }
@@ -240,7 +264,10 @@ class NetworkView extends Drawing {
       for (const edge of edges) this._link(context, this.run.links[edge.links[0]], broken.has(edge.links[0]), edge.links[0]);
       return;
     }
-    const seen = edges.filter(({ a, b }) => this._mayBeSeen(this.spots[a], this.spots[b])).slice(0, MOST_EDGES);
+    const seen = [];
+    for (const edge of edges) {
+      if (this._mayBeSeen(this.spots[edge.a], this.spots[edge.b]) && seen.push(edge) === MOST_EDGES) break;
+    }
     const most = seen.length ? seen[0].bytes || 1 : 1;
     for (const [low, high, width] of [[0, 0.05, 0.5], [0.05, 0.2, 1.2], [0.2, 0.5, 2.4], [0.5, 2, 4]]) {
       context.beginPath();
@@ -258,8 +285,9 @@ class NetworkView extends Drawing {
     }
   }
 
-  _mayBeSeen([x0, y0], [x1, y1]) {
-    return Math.max(x0, x1) > 0 && Math.min(x0, x1) < this.width && Math.max(y0, y1) > 0 && Math.min(y0, y1) < this.height;
+  _mayBeSeen(a, b) {
+    return (a[0] > 0 || b[0] > 0) && (a[0] < this.width || b[0] < this.width)
+      && (a[1] > 0 || b[1] > 0) && (a[1] < this.height || b[1] < this.height);
   }
 
   /** The numbers of the links through which nothing gets now. */
@@ -300,7 +328,7 @@ class NetworkView extends Drawing {
 
   /** Seventeen points of a link, from a to b, or from b to a if `way` is -1. */
   _along(link, way) {
-    const [a, b] = [this.places[link.a], this.places[link.b]];
+    const [a, b] = [this.placeOf(link.a), this.placeOf(link.b)];
     const [dx, dy] = [b[0] - a[0], b[1] - a[1]];
     const share = link.bend * 2; // to the left of the way; y grows downward here
     const pull = [(a[0] + b[0]) / 2 + dy * share, (a[1] + b[1]) / 2 - dx * share];
@@ -386,7 +414,7 @@ class NetworkView extends Drawing {
   /** A cross over a host that is down; the name of another fault beside its host. */
   _fault(context, fault) {
     if (fault.host < 0) return;
-    const [x, y] = this.places[fault.host];
+    const [x, y] = this.placeOf(fault.host);
     if (fault.down && fault.peer < 0) cross(context, x, y, this.size + 3, this.colours.refusal, 3);
     else if (!fault.down) {
       context.font = `bold ${this.fontSize - 1}px ${SANS}`;

@@ -115,7 +115,10 @@ class Places {
       else near.hosts.push(...node.hosts);
     }
     const kept = tree.data();
-    for (const node of kept) node.hosts.sort((a, b) => this.rank[a] - this.rank[b]);
+    for (const node of kept) {
+      node.hosts.sort((a, b) => this.rank[a] - this.rank[b]);
+      node.size = Math.min(CELL * 0.36, 6.5 + 1.6 * Math.log2(node.hosts.length));
+    }
     return kept;
   }
 
@@ -151,8 +154,8 @@ class Names {
 
   /** Put the name of node k at [x, y], which is `size` high and wide to each side; false: no room. */
   put(k, text, [x, y], size, badge) {
-    const { context, fontSize, width: wide, height: high } = this.map;
-    const [width, height] = [context.measureText(text).width + 4, fontSize + 4];
+    const { fontSize, width: wide, height: high } = this.map;
+    const [width, height] = [this.map.wordsWide(text) + 4, fontSize + 4];
     const near = size + 3;
     let best = null;
     for (const far of this.map.distances) {
