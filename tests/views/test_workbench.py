@@ -192,6 +192,33 @@ def test_the_dialogue_and_the_buffers_are_seen_at_1366_by_768(
 
 
 @needs_chromium
+def test_at_1280_by_720_the_map_is_high_and_nothing_is_empty_at_first(
+    chromium: Any, tmp_path: Path
+) -> None:
+    """Before the first event: the dialogue to come, pale; names keep off the buttons on the map."""
+    trace = lab.simulate(TOPOLOGIES / "campus.toml").trace
+    page = opened(chromium, trace, tmp_path, viewport={"width": 1280, "height": 720})
+    canvas = page.locator(".map canvas").bounding_box()
+    assert canvas["height"] > 200
+    assert page.locator("table.messages tbody tr").nth(2).bounding_box()["y"] < 530
+    assert page.inner_text(".follow h2") == "Session 1, to come: MATH.CAMPUS → HUB.CAMPUS"
+    assert "HELO MATH.CAMPUS" in page.inner_text(".dialogue-lines.to-come")
+    inked = "(c) => c.getContext('2d').getImageData(60, 40, c.width - 60, c.height - 50).data"
+    pixels = f"new Set(({inked})(replay.ladder.canvas).filter((_, k) => k % 4 === 3)).size"
+    assert page.evaluate(pixels) > 20
+    zooms = page.locator(".zooms").bounding_box()
+    left, top = zooms["x"] - canvas["x"], zooms["y"] - canvas["y"]
+    for _, _, right, bottom in page.evaluate(
+        "[...replay.map.labels.values()].map((one) => one.box)"
+    ):
+        assert right <= left or bottom <= top
+    page.evaluate("replay.seek(replay.run.sessions.get(1).open + 1)")
+    drawn(page)
+    assert "to come" not in page.inner_text(".follow")
+    page.close()
+
+
+@needs_chromium
 def test_names_stand_at_their_own_hosts_at_every_zoom_and_clusters_open(
     chromium: Any, tmp_path: Path
 ) -> None:
@@ -531,3 +558,13 @@ def test_zooming_the_map_draws_the_map_alone(chromium: Any, tmp_path: Path) -> N
     page.evaluate("replay.map.zoomBy(1.5); replay.step(); replay.map.zoomBy(1.5)")
     drawn(page)
     assert page.evaluate("calls.slice(1)") == ["MapView", "LadderView", "Player"]
+    measured = page.evaluate("""() => {
+      let measured = 0;
+      const { context } = replay.map;
+      const own = context.measureText.bind(context);
+      context.measureText = (text) => { measured += 1; return own(text); };
+      replay.map.zoomBy(1.5);
+      replay.map.zoomBy(1.5);
+      return measured;
+    }""")
+    assert measured == 0  # the width of each name is known

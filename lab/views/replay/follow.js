@@ -14,10 +14,12 @@ class FollowPanel {
 
   show(n, t) {
     this._paths(t);
-    const session = this.session(n);
-    const snapshot = session && this.player.panels.states.snapshotOf(session, n);
-    const done = session ? countTo(session.events, n - 1) : 0;
-    const key = [session && session.number, snapshot && snapshot[0], done, this.player.theme].join("/");
+    const coming = this.session(n) ? null : this._first();
+    const session = coming || this.session(n);
+    const seen = coming ? coming.open + 1 : n; // its states as it opens, but its dialogue to the end
+    const snapshot = session && this.player.panels.states.snapshotOf(session, seen);
+    const done = coming ? coming.events.length : session ? countTo(session.events, n - 1) : 0;
+    const key = [session && session.number, snapshot && snapshot[0], done, coming !== null, this.player.theme].join("/");
     if (key === this.key) return;
     this.key = key;
     if (!session) {
@@ -26,10 +28,11 @@ class FollowPanel {
       put(this.dialogue, "");
       return;
     }
-    put(this.head, `Session ${session.number}: ${this.run.hostName(session.a)} → ${this.run.hostName(session.b)}`);
+    put(this.head, `Session ${session.number}${coming ? ", to come" : ""}: ${this.run.hostName(session.a)} → ${this.run.hostName(session.b)}`);
+    this.dialogue.classList.toggle("to-come", coming !== null);
     this._engines(snapshot);
     put(this.dialogue, this.player.panels.host.linesOf(session, done).join("\n"));
-    this.dialogue.scrollTop = this.dialogue.scrollHeight;
+    this.dialogue.scrollTop = coming ? 0 : this.dialogue.scrollHeight;
   }
 
   /** The session that is selected, or in which the selected message is; else the latest one. */
@@ -55,6 +58,14 @@ class FollowPanel {
     }
     const sessions = run.sessionsBy(n, player.host);
     return sessions[sessions.length - 1] || null;
+  }
+
+  /** Where there has been none: the first session to come, of the selected message or of all; or null. */
+  _first() {
+    const { sessions, data } = this.run;
+    const { message } = this.player;
+    const number = message === null ? sessions.keys().next().value : (data.met[message] || [])[0];
+    return sessions.get(number) || null;
   }
 
   // -- paths: a chip for each host of a route, and for the mailbox --------------------------------

@@ -4,6 +4,7 @@
 
 const THEMES = ["auto", "light", "dark"];
 const NARROW = 820; // CSS pixels; below, the ladder is a tab like the others
+const LOW = 800; // below that height, what is not the map and the table takes less room
 const WIDE = 1180; // from here on the session has a column of its own
 
 class Player {
@@ -444,6 +445,7 @@ class Player {
       this.element.classList.toggle("narrow", narrow);
       if (!narrow && this.current === "ladder") return this.tab("host");
     }
+    this.element.classList.toggle("low", !narrow && this.element.clientHeight < LOW);
     for (const view of [this.map, this.ladder, this.timeline]) view.fit();
     return this.redraw();
   }
