@@ -40,6 +40,8 @@ class Retry(policies.Retry):
         hosts and the reason.
         """
         delay = self.first
+        if self.factor == 1.0:  # hosts in vain ask thousands of times: no loop that grows with it
+            return min(delay, self.max)
         for _ in range(failures - 1):
             delay *= self.factor
             if delay >= self.max:

@@ -226,6 +226,12 @@ def test_the_wait_for_the_next_try_grows_up_to_the_longest() -> None:
     assert [retry.delay(failures) for failures in (1, 2, 3, 4)] == [1.0, 3.0, 5.0, 5.0]
 
 
+def test_waits_that_do_not_grow_are_not_counted_through() -> None:
+    """Mail that is tried each second fails many thousand times."""
+    assert Retry(first=2.0, factor=1.0, max=9.0).delay(10**12) == 2.0
+    assert Retry(first=2.0, factor=1.0, max=1.0).delay(10**12) == 1.0
+
+
 def queued(number: int, not_before: float = 0.0) -> QueuedMail:
     to = path("carl@C")
     mail = QueuedMail(number, "MAIL", to, to, [("1", to)], b"")
