@@ -11,7 +11,7 @@ from lab.simulation.world import World
 from lab.topology.globs import is_glob, labels_of, matching_hosts, matching_links
 from lab.topology.model import FaultSpec
 from lab.trace.closes import hung_up_after
-from lab.trace.rows import KIND, Row, event_of
+from lab.trace.rows import KIND, Row, value_of
 
 
 def stream_names(specs: Sequence[FaultSpec]) -> list[tuple[str, ...]]:
@@ -29,16 +29,13 @@ def is_awaited(when: Any, row: Row) -> bool:
     """Return whether a row of the trace is what a ``when`` describes."""
     if row[KIND] != when.get("event", row[KIND]):
         return False
-    event = event_of(row)
-    for key, expected in when.items():
-        if key == "nth":
+    for name, expected in when.items():
+        if name in ("event", "nth"):
             continue
-        name = "kind" if key == "event" else key
         try:
-            value = event[name]
+            if value_of(row, name) != expected:
+                return False
         except KeyError:
-            return False
-        if value != expected:
             return False
     return True
 

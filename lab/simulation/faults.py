@@ -198,7 +198,9 @@ class Faults:
         A reply is noticed when the receiver-SMTP gives it, at its host; a command or mail data
         when it arrives there.
         """
-        for number, spec in self._on_event:
+        come = []
+        for awaited in self._on_event:
+            number, spec = awaited
             when = spec.when or {}
             if not is_awaited(when, row):
                 continue
@@ -206,6 +208,9 @@ class Faults:
             if seen == when.get("nth", 1):
                 # not in the middle of what is going on: right after it
                 self.call_at(self.driver.env.now, self._apply, spec)
+                come.append(awaited)
+        for awaited in come:
+            self._on_event.remove(awaited)
 
     # -- applying and reverting -----------------------------------------------------------------
 

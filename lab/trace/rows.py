@@ -257,21 +257,8 @@ class Event:
             return self.extra[name]
         if name in _COMMON:
             return getattr(self, name)
-        if self.kind == "reply" and name in ("code", "text"):
-            return self._of_reply(name)
-        if self.kind == "command" and name == "text":
-            return self["octets"].decode("latin-1").rstrip("\r\n")
-        if self.kind == "command" and name == "verb":
-            return _verb(self["octets"])
-        raise KeyError(name)
-
-    def _of_reply(self, name: str) -> int | str:
-        """Return the code, or the text of all lines without the code (appendix E)."""
-        octets = self["octets"]
-        if name == "code":
-            return _code(octets)
-        lines = octets.decode("latin-1").removesuffix("\r\n").split("\r\n")
-        return "\n".join(line[4:] for line in lines)
+        octets = self["octets"] if self.kind in _READ else b""
+        return _read(self.kind, name, octets)
 
     def as_dict(self) -> dict[str, object]:
         """Return the event as a flat dictionary that JSON can hold; bytes become Latin-1 text."""
@@ -302,6 +289,26 @@ FLAT_NAMES: Final = {
 """The names in a flat event of each kind, in order; the last ones may be missing."""
 
 
+_READ: Final = ("command", "reply")
+"""The kinds of event in whose octets more can be read."""
+
+
+def _read(kind: str, name: str, octets: bytes) -> int | str:
+    """Return what can be read in the octets of an event; raises KeyError for any other name."""
+    if kind == "reply":
+        if name == "code":
+            return _code(octets)
+        if name == "text":  # of all lines, without the code (appendix E)
+            lines = octets.decode("latin-1").removesuffix("\r\n").split("\r\n")
+            return "\n".join(line[4:] for line in lines)
+    elif kind == "command":
+        if name == "verb":
+            return _verb(octets)
+        if name == "text":
+            return octets.decode("latin-1").rstrip("\r\n")
+    raise KeyError(name)
+
+
 def _code(octets: bytes) -> int:
     return int(octets[:3])
 
@@ -321,6 +328,25 @@ def event_of(row: Row, seq: int = -1) -> Event:
     """Return the event that a row holds; ``seq`` is its place in the trace, if that is known."""
     extra = dict(named_columns(row))
     return Event(row[T], seq, row[KIND], row[HOST], row[PEER], row[SESSION], row[MESSAGE], extra)
+
+
+def value_of(row: Row, name: str) -> Any:
+    """Return what the event in a row has by a name, as ``event_of(row)[name]`` does, but ``seq``.
+
+    It costs no event. Raises KeyError for a name that the event does not have.
+    """
+    kind = row[KIND]
+    column = _COLUMNS[kind].get(name)
+    if column is not None and column < len(row):
+        return row[column]
+    return _read(kind, name, row[OCTETS] if kind in _READ else b"")
+
+
+_COLUMNS: Final = {
+    kind: {name: at for at, name in enumerate(names)}
+    for kind, columns in KINDS.items()
+    for names in [("t", *_COMMON[2:], *columns, *OPTIONAL.get(kind, ()))]
+}
 
 
 def named_columns(row: Row) -> Iterable[tuple[str, Any]]:

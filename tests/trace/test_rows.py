@@ -13,7 +13,7 @@ import lab
 from lab.protocol.replies import TEXTS, code_of
 from lab.protocol.syntax import verb_of
 from lab.trace import rows
-from lab.trace.rows import KINDS, OCTETS_COLUMNS, OPTIONAL, OWN, Event, event_of, flat_row
+from lab.trace.rows import KINDS, OCTETS_COLUMNS, OPTIONAL, OWN, Event, event_of, flat_row, value_of
 
 LAB = ROOT / "lab"
 COMMON = ("t", "kind", "host", "peer", "session", "message")
@@ -97,6 +97,31 @@ def test_an_event_reads_code_verb_and_text_in_the_octets() -> None:
 def test_an_event_has_no_other_columns(row: rows.Row, name: str) -> None:
     with pytest.raises(KeyError, match=name):
         event_of(row)[name]
+    with pytest.raises(KeyError, match=name):
+        value_of(row, name)
+
+
+def test_a_row_has_the_values_of_its_event() -> None:
+    """For each kind, with and without its optional columns, and for what octets are read for."""
+    names = {
+        *COMMON,
+        "code",
+        "text",
+        "verb",
+        *[name for columns in ALL.values() for name in columns],
+    }
+    for kind, columns in [*KINDS.items(), *[(kind, ALL[kind]) for kind in OPTIONAL]]:
+        own = [b"250 OK\r\n" if name == "octets" else name.upper() for name in columns]
+        row = (1.5, kind, "A", "B", 3, 4, *own)
+        event = event_of(row)
+        for name in names:
+            try:
+                expected = event[name]
+            except KeyError:
+                with pytest.raises(KeyError):
+                    value_of(row, name)
+            else:
+                assert value_of(row, name) == expected, (kind, name)
 
 
 def test_users_get_the_event() -> None:
