@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import wraps
 from types import GenericAlias
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final, TypeVar, cast, get_type_hints
 
 from lab.protocol.replies import TEXTS
 from lab.runtime.arguments import one_of, shown
@@ -106,6 +106,21 @@ def of_valid(cls: type[Made], values: Mapping[str, Any]) -> Made:
     made = cls.__new__(cls)
     getattr(cls.__init__, "__wrapped__", cls.__init__)(made, **values)
     return made
+
+
+def with_valid(made: Made, changes: Mapping[str, Any]) -> Made:
+    """Return a dataclass with other values, which have been checked already as its own have."""
+    if not changes:
+        return made
+    cls = type(made)
+    names = _NAMES.get(cls)
+    if names is None:
+        names = _NAMES[cls] = [field.name for field in fields(cast(Any, cls)) if field.init]
+    return of_valid(cls, {name: getattr(made, name) for name in names} | {**changes})
+
+
+_NAMES: Final[dict[type[Any], list[str]]] = {}
+"""The names of the fields that classes are made with, once they are worked out."""
 
 
 def check_fields(name: str, value: Any) -> None:

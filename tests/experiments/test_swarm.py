@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import lab
 from lab.experiments.storm.random_networks import random_network
@@ -47,6 +48,16 @@ def test_some_hosts_are_scripted_at_each_stage_and_in_each_manner() -> None:
     assert any(reply.early for reply in replies)
     assert any(reply.pieces for reply in replies)
     assert any(not host.replies for _, made in pairs() for host in made.hosts.values())
+
+
+def test_what_is_drawn_passes_the_checks_of_settings() -> None:
+    """They are not made for each of many networks; made of the same values again, each part is."""
+    for _, made in pairs()[:60]:
+        users = [user for host in made.hosts.values() for user in host.users]
+        replies = [reply for host in made.hosts.values() for reply in host.replies]
+        parts: list[Any] = [*made.hosts.values(), *made.links, *made.mail, *made.faults, made]
+        for part in [*users, *replies, *parts]:
+            assert repr(replace(part)) == repr(part)
 
 
 def test_a_network_of_a_storm_is_read_again_from_its_file() -> None:

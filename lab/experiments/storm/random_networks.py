@@ -1,4 +1,7 @@
-"""Small random networks with random mail and faults, each made from a seed and a number."""
+"""Small random networks with random mail and faults, each made from a seed and a number.
+
+What is drawn is valid, and the checks of settings are not made again for each of many networks.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any, Final, TypeVar
 
+from lab.hosts.checked import of_valid
 from lab.hosts.directory import Forward, MailingList, Member, User
 from lab.hosts.retry import Retry
 from lab.protocol import NO_LIMITS, Limits, Path, quote
@@ -76,14 +80,17 @@ def random_network(seed: int, number: int, *, careless: bool = False) -> Topolog
     links = _links(draw, names)
     addresses = [Path((), user, name) for name in names for user in _PEOPLE[: 1 + draw.index(2)]]
     hosts = {name: _host(draw, name, addresses, careless=careless) for name in names}
-    return Topology(
-        title=f"storm {number} of seed {seed}",
-        environments={"arpanet": Environment("arpanet")},
-        hosts=hosts,
-        links=links,
-        mail=tuple(_mail(draw, addresses, names) for _ in range(1 + draw.index(5))),
-        faults=_faults(draw, names, links),
-        retry=_retry(draw),
+    return of_valid(
+        Topology,
+        {
+            "title": f"storm {number} of seed {seed}",
+            "environments": {"arpanet": Environment("arpanet")},
+            "hosts": hosts,
+            "links": links,
+            "mail": tuple([_mail(draw, addresses, names) for _ in range(1 + draw.index(5))]),
+            "faults": _faults(draw, names, links),
+            "retry": _retry(draw),
+        },
     )
 
 
@@ -104,29 +111,23 @@ def _links(draw: Draw, names: Sequence[str]) -> tuple[LinkSpec, ...]:
 
 
 def _link(draw: Draw, a: str, b: str) -> LinkSpec:
-    return LinkSpec(
-        a,
-        b,
-        "arpanet",
-        latency=draw.between(0.001, 2),
-        jitter=draw.between(0.001, 1) if draw.chance(0.2) else 0.0,
-        bandwidth=draw.choice((300.0, 9600.0, 50_000.0)) if draw.chance(0.3) else None,
-        loss=draw.choice((0.02, 0.3)) if draw.chance(0.2) else 0.0,
+    return of_valid(
+        LinkSpec,
+        {
+            "a": a,
+            "b": b,
+            "environment": "arpanet",
+            "latency": draw.between(0.001, 2),
+            "jitter": draw.between(0.001, 1) if draw.chance(0.2) else 0.0,
+            "bandwidth": draw.choice((300.0, 9600.0, 50_000.0)) if draw.chance(0.3) else None,
+            "loss": draw.choice((0.02, 0.3)) if draw.chance(0.2) else 0.0,
+        },
     )
 
 
 def _host(draw: Draw, name: str, addresses: Sequence[Path], *, careless: bool) -> HostSpec:
     own_users = [address.local for address in addresses if address.domain == name]
-    users = tuple(
-        User(
-            user,
-            active=draw.chance(0.3),
-            mailbox=draw.choice(("busy", "full", "full-after-data"))
-            if draw.chance(0.1)
-            else "open",
-        )
-        for user in own_users
-    )
+    users = tuple([_user(draw, user) for user in own_users])
     lists: tuple[MailingList, ...] = ()
     forwards: tuple[Forward, ...] = ()
     if draw.chance(0.15):
@@ -136,18 +137,28 @@ def _host(draw: Draw, name: str, addresses: Sequence[Path], *, careless: bool) -
     if draw.chance(0.2):
         mode = draw.choice(("forward", "refer"))
         forwards = (Forward("gone", _forward_target(draw, addresses), mode),)
-    return HostSpec(
-        name,
-        relay=draw.chance(0.8),
-        users=users,
-        lists=lists,
-        forwards=forwards,
-        limits=_limits(draw) if draw.chance(0.15) else NO_LIMITS,
-        careless=careless,
-        on_251=draw.choice(("accept", "redirect")),
-        on_551=draw.choice(("redirect", "return")),
-        store=draw.between(0.01, 60) if draw.chance(0.5) else 0.0,
+    return of_valid(
+        HostSpec,
+        {
+            "name": name,
+            "relay": draw.chance(0.8),
+            "users": users,
+            "lists": lists,
+            "forwards": forwards,
+            "limits": _limits(draw) if draw.chance(0.15) else NO_LIMITS,
+            "careless": careless,
+            "on_251": draw.choice(("accept", "redirect")),
+            "on_551": draw.choice(("redirect", "return")),
+            "store": draw.between(0.01, 60) if draw.chance(0.5) else 0.0,
+        },
     )
+
+
+def _user(draw: Draw, user: str) -> User:
+    active = draw.chance(0.3)
+    is_closed = draw.chance(0.1)
+    mailbox = draw.choice(("busy", "full", "full-after-data")) if is_closed else "open"
+    return of_valid(User, {"name": user, "active": active, "mailbox": mailbox})
 
 
 def _forward_target(draw: Draw, addresses: Sequence[Path]) -> Path:
@@ -168,14 +179,17 @@ def _mail(draw: Draw, addresses: Sequence[Path], names: Sequence[str]) -> MailSp
     sender = draw.choice(addresses)
     to = [_recipient(draw, address, names) for address in draw.sample(addresses, 3)]
     size = draw.choice((200, 700, 5000)) if draw.chance(0.4) else None
-    return MailSpec(
-        at=draw.between(0.1, 300) if draw.chance(0.7) else 0.0,
-        verb=draw.choice(("SEND", "SOML", "SAML")) if draw.chance(0.15) else "MAIL",
-        sender=sender,
-        to=tuple(to),
-        subject="storm" if draw.chance(0.5) else "",
-        text=None if size is not None else draw.choice(_TEXTS),
-        size=size,
+    return of_valid(
+        MailSpec,
+        {
+            "at": draw.between(0.1, 300) if draw.chance(0.7) else 0.0,
+            "verb": draw.choice(("SEND", "SOML", "SAML")) if draw.chance(0.15) else "MAIL",
+            "sender": sender,
+            "to": tuple(to),
+            "subject": "storm" if draw.chance(0.5) else "",
+            "text": None if size is not None else draw.choice(_TEXTS),
+            "size": size,
+        },
     )
 
 
@@ -224,7 +238,8 @@ def _fault(draw: Draw, names: Sequence[str], links: Sequence[LinkSpec]) -> Fault
             ({"event": "accept", "host": host}, {"event": "transfer", "peer": host})
         )
         time = {"when": {**event, "nth": 1 + draw.index(3)}}
-    return FaultSpec(kind, duration=lasts, value=values.get(kind), **target, **time)
+    fault = {"kind": kind, "duration": lasts, "value": values.get(kind), **target, **time}
+    return of_valid(FaultSpec, fault)
 
 
 def _time(draw: Draw, host: str) -> dict[str, Any]:

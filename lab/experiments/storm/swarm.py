@@ -9,14 +9,14 @@ its own: :func:`~lab.experiments.storm.random_networks.random_network` draws as 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from lab.experiments.storm.random_networks import Draw, random_network
+from lab.hosts.checked import of_valid, with_valid
 from lab.hosts.reply_script import OPEN, STAGES, ScriptedReply
-from lab.protocol import NO_LIMITS
+from lab.protocol import NO_LIMITS, Path
 from lab.runtime.streams import generator
-from lab.topology.model import FaultSpec, HostSpec, LinkSpec, MailSpec, Topology
+from lab.topology.model import HostSpec, MailSpec, Topology
 
 LEFT_OUT: Final = 0.25
 """The chance that a run leaves out a kind of fault or a feature."""
@@ -49,15 +49,17 @@ def storm_network(seed: int, number: int, *, careless: bool = False) -> Topology
     absent = {kind for kind in kinds if draw.chance(LEFT_OUT)}
     hosts_lack, links_lack = _lacking(draw, _OF_HOSTS), _lacking(draw, _OF_LINKS)
     has_verbs, has_routes = not draw.chance(LEFT_OUT), not draw.chance(LEFT_OUT)
-    hosts = {name: replace(host, **hosts_lack) for name, host in topology.hosts.items()}
+    hosts = {name: with_valid(host, hosts_lack) for name, host in topology.hosts.items()}
     if draw.chance(0.4):
         hosts = {name: _scripted(draw, host) for name, host in hosts.items()}
-    return replace(
+    return with_valid(
         topology,
-        hosts=hosts,
-        links=tuple(_link(link, links_lack) for link in topology.links),
-        mail=tuple(_mail(mail, has_verbs, has_routes) for mail in topology.mail),
-        faults=tuple(fault for fault in topology.faults if not _is_of(fault, absent)),
+        {
+            "hosts": hosts,
+            "links": tuple([with_valid(link, links_lack) for link in topology.links]),
+            "mail": tuple([_mail(mail, has_verbs, has_routes) for mail in topology.mail]),
+            "faults": tuple([fault for fault in topology.faults if fault.kind not in absent]),
+        },
     )
 
 
@@ -65,24 +67,18 @@ def _lacking(draw: Draw, features: dict[str, Any]) -> dict[str, Any]:
     return {name: plain for name, plain in features.items() if draw.chance(LEFT_OUT)}
 
 
-def _is_of(fault: FaultSpec, kinds: set[str]) -> bool:
-    return fault.kind in kinds
-
-
-def _link(link: LinkSpec, lacking: dict[str, Any]) -> LinkSpec:
-    return replace(link, **lacking)
-
-
 def _mail(mail: MailSpec, has_verbs: bool, has_routes: bool) -> MailSpec:
-    to = mail.to if has_routes else tuple(replace(path, route=()) for path in mail.to)
-    return replace(mail, verb=mail.verb if has_verbs else "MAIL", to=to)
+    changes: dict[str, Any] = {} if has_verbs else {"verb": "MAIL"}
+    if not has_routes:
+        changes["to"] = tuple([Path((), path.local, path.domain) for path in mail.to])
+    return with_valid(mail, changes)
 
 
 def _scripted(draw: Draw, host: HostSpec) -> HostSpec:
     """Return a host, perhaps with scripted replies."""
     if not draw.chance(0.5):
         return host
-    return replace(host, replies=tuple(_reply(draw) for _ in range(1 + draw.index(2))))
+    return with_valid(host, {"replies": tuple([_reply(draw) for _ in range(1 + draw.index(2))])})
 
 
 def _reply(draw: Draw) -> ScriptedReply:
@@ -91,13 +87,16 @@ def _reply(draw: Draw) -> ScriptedReply:
     early = octets is not None and stage != OPEN and draw.chance(0.2)
     pieces = draw.choice(((), (), (1,), (1, 3), (3, 1, 1)))
     then = draw.choice(("nothing", "nothing", "nothing", "cut", "half-close", "silence"))
-    return ScriptedReply(
-        stage,
-        nth=1 + draw.index(4) if draw.chance(0.75) else None,
-        octets=octets,
-        repeat=2 if octets is None and not pieces and then == "nothing" else 1,
-        pieces=pieces,
-        pause=draw.between(0.001, 700) if draw.chance(0.4) else 0.0,
-        early=early,
-        then=then,
+    return of_valid(
+        ScriptedReply,
+        {
+            "to": stage,
+            "nth": 1 + draw.index(4) if draw.chance(0.75) else None,
+            "octets": octets,
+            "repeat": 2 if octets is None and not pieces and then == "nothing" else 1,
+            "pieces": pieces,
+            "pause": draw.between(0.001, 700) if draw.chance(0.4) else 0.0,
+            "early": early,
+            "then": then,
+        },
     )
