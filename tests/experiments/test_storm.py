@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from lab.experiments.storm.random_networks import random_network
 from lab.experiments.storm.shrink import shrink
 from lab.experiments.storm.storm import Storm, run_and_check, run_storm
 from lab.hosts.host import Host
+from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology, from_dict
 from lab.topology.specs import FAULT_KINDS
 from lab.topology.write import to_toml
@@ -210,6 +212,19 @@ def test_a_run_that_goes_on_when_it_is_hurried_never_ends(monkeypatch: pytest.Mo
     monkeypatch.setattr(Host, "give_up_soon", lambda *_: None)
     _, _, broken = run_and_check(from_dict(PATIENT))
     assert [breach.rule for breach in broken] == [storm_module.ENDLESS]
+
+
+def test_a_run_of_a_storm_leaves_no_hosts_behind() -> None:
+    """Many runs would otherwise stay in memory until Python looks for them, which takes long."""
+    storm = Storm(0, False)
+    gc.collect()
+    gc.disable()
+    try:
+        list(run_storm(storm, 2, processes=1))
+        left = [made for made in gc.get_objects() if type(made) is Simulation]
+    finally:
+        gc.enable()
+    assert not left
 
 
 def test_from_python_a_storm_is_blown_and_its_breach_shrunk() -> None:

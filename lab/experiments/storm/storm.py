@@ -16,6 +16,7 @@ from lab.experiments.storm.swarm import storm_network
 from lab.quantities import clock_time, count_noun
 from lab.runtime import arguments
 from lab.runtime.executor import results
+from lab.runtime.gc_pause import gc_pause
 from lab.simulation.simulation import Simulation
 from lab.topology.model import Topology
 from lab.topology.write import to_toml
@@ -156,6 +157,7 @@ def run_and_check(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
         last = traceback.extract_tb(error.__traceback__)[-1]
         problem = f"{type(error).__name__} in {last.name}: {error}"
         failures.append(Breach(ERROR, at, problem))
+    simulation.close()
     trace = simulation.trace
     account = Account(trace.rows)
     return trace, account, failures or breaches(trace.rows, account)
@@ -163,8 +165,9 @@ def run_and_check(topology: Topology) -> tuple[Trace, Account, list[Breach]]:
 
 def one_run(seed: int, careless: bool, number: int) -> StormRun:
     """Make and check the ``number``-th run of a storm."""
-    _, account, broken = run_and_check(storm_network(seed, number, careless=careless))
-    summary = account.summary()
+    with gc_pause():
+        _, account, broken = run_and_check(storm_network(seed, number, careless=careless))
+        summary = account.summary()
     return StormRun(
         number,
         submitted=summary["submitted"],
