@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -143,6 +144,7 @@ class ScriptedReply:
         return own and not (self.pieces or self.pause or self.ends)
 
 
+@lru_cache(maxsize=256)
 def code_in(octets: bytes) -> int | None:
     """Return the code of the first reply in some bytes; None if there is no whole one."""
     try:
@@ -207,9 +209,14 @@ class ReplyScript:
 
     def _spec(self, stage: str, number: int) -> ScriptedReply | None:
         """Return the reply to the command of that number: one for this number before any other."""
-        fitting = [spec for spec in self._replies if spec.to == stage]
-        numbered = [spec for spec in fitting if spec.nth == number]
-        return next(iter(numbered or [spec for spec in fitting if spec.nth is None]), None)
+        to_any = None
+        for spec in self._replies:
+            if spec.to == stage:
+                if spec.nth == number:
+                    return spec
+                if spec.nth is None and to_any is None:
+                    to_any = spec
+        return to_any
 
     def answered(self, own: int) -> None:
         """Note the code of the host's own verdict on the command that came last."""
@@ -248,9 +255,9 @@ class ReplyScript:
     def _add_early(self, stage: str, steps: list[Step]) -> None:
         """Add the early replies to what usually follows a stage."""
         for spec in self._replies:
-            coming = self._counts.get(spec.to, 0) + 1
             if not spec.early or spec.to in self._early or stage not in COMES_AFTER[spec.to]:
                 continue
+            coming = self._counts.get(spec.to, 0) + 1
             if self._spec(spec.to, coming) is not spec:
                 continue
             self._early.add(spec.to)

@@ -285,7 +285,12 @@ _CAPITALS: Final = str.maketrans(ascii_lowercase, ascii_uppercase)
 
 def verb_of(line: bytes) -> str:
     """Return the command code that a line begins with, in capitals: its first four characters."""
-    return in_capitals(line[:4].decode("latin-1"))
+    return _code_in_capitals(line[:4])
+
+
+@lru_cache(maxsize=1024)  # nearly all lines begin with one of a few codes
+def _code_in_capitals(code: bytes) -> str:
+    return in_capitals(code.decode("latin-1"))
 
 
 @dataclass(frozen=True, slots=True)
