@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any, Final
 
-from lab.topology.declarations import Setting, settings_of
+from lab.topology.declarations import settings_of
 from lab.topology.link_specs import NO_LIMIT
 from lab.topology.specs import TopologyData
 from lab.topology.write import table_of
@@ -54,23 +54,31 @@ def describe_live(topology: TopologyData, seed: int) -> dict[str, Any]:
 
 def _described(spec: Any) -> dict[str, Any]:
     described = {}
-    for setting in _in_the_trace(type(spec)):
-        value = getattr(spec, setting.field)
-        if setting.trace == "always" or value != setting.default:
-            in_short = _IN_SHORT.get(setting.key)
+    for field, key, always, default, in_short in _in_the_trace(type(spec)):
+        value = getattr(spec, field)
+        if always or (value is not default and value != default):
             if in_short is not None:
                 value = in_short(value)
-            described[setting.key] = _table(value) if is_dataclass(value) else value
+            described[key] = _table(value) if is_dataclass(value) else value
     return described
 
 
-def _in_the_trace(cls: type[Any]) -> tuple[Setting, ...]:
+def _in_the_trace(cls: type[Any]) -> list[_Traced]:
+    """Return the settings of a class that the trace has: the field, the key, whether always, or
+    else the default that it leaves out, and what shortens the value.
+    """
     if cls not in _IN_THE_TRACE:
-        _IN_THE_TRACE[cls] = tuple(setting for setting in settings_of(cls) if setting.trace)
+        _IN_THE_TRACE[cls] = [
+            (setting.field, setting.key, setting.trace == "always", setting.default,
+             _IN_SHORT.get(setting.key))
+            for setting in settings_of(cls) if setting.trace
+        ]  # fmt: skip
     return _IN_THE_TRACE[cls]
 
 
-_IN_THE_TRACE: Final[dict[type[Any], tuple[Setting, ...]]] = {}
+_Traced = tuple[str, str, bool, Any, Callable[[Any], Any] | None]
+
+_IN_THE_TRACE: Final[dict[type[Any], list[_Traced]]] = {}
 
 
 def _table(spec: Any) -> dict[str, Any]:
