@@ -332,7 +332,7 @@ class Account:
             put(message, columns)
 
     def join(self, unsettled: Unsettled, numbered: Callable[[int], int]) -> None:
-        """Add the :meth:`rest` of another account of the same run, numbered as above."""
+        """Add the :meth:`unsettled` of another account of the same run, numbered as above."""
         recipients, notifications, again = unsettled
         for message, *columns in recipients:
             recipient = Recipient(numbered(message), *columns)

@@ -33,7 +33,7 @@ INTERNAL = {
     "lab.analysis.account.Account": {
         "__init__",
         "join",
-        "rest",
+        "unsettled",
         "settled",
         "take",
         "take_all",
