@@ -15,17 +15,22 @@ from contextlib import suppress
 from typing import Final
 
 from lab.judging.program import Program
+from lab.judging.replies import Counter
 
 MOST: Final = 512 * 1024
 """Bytes that a program may say in a session."""
 _STDERR_KEPT: Final = 2000
+_WHOLE: Final = 5
+"""How many times as long as nothing may happen all that is said at once may take."""
 
 
 class Channel:
     """A channel. ``received`` is all that arrived, ``has_ended`` says that no more can arrive.
 
-    ``is_flooded``: the program said more than :data:`MOST`, and the rest was not read. ``program``
-    is closed with the channel; it is None if the other end is not ours to end.
+    ``is_flooded``: the program said more than :data:`MOST`, and the rest was not read.
+    ``slow_for``: the seconds after which we stopped waiting, though something still happened; 0.0
+    if we did not. ``program`` is closed with the channel; it is None if the other end is not ours
+    to end.
     """
 
     def __init__(self, reader: int, writer: int, program: Program | None = None) -> None:
@@ -33,9 +38,12 @@ class Channel:
         self.errors = bytearray()
         self.has_ended = False
         self.is_flooded = False
+        self.slow_for = 0.0
         self.cannot_send = False
         self.program = program
         self.reader, self.writer = reader, writer
+        self._replies = Counter()
+        self._reply_began = 0.0
         self._poll = select.poll()
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
@@ -46,14 +54,20 @@ class Channel:
             os.set_blocking(self._stderr, False)
             self._poll.register(self._stderr, select.POLLIN)
 
-    def exchange(self, octets: bytes, is_enough: Callable[[], bool], seconds: float) -> bool:
+    def exchange(
+        self, octets: bytes, is_enough: Callable[[], bool], seconds: float,
+        longest: float | None = None,
+    ) -> bool:  # fmt: skip
         """Send bytes and read until there is enough; return whether there was, in time.
 
-        ``seconds`` is how long nothing may happen; ten times as long is the limit for all of it.
+        ``seconds`` is how long nothing may happen. One reply may take as long, from its first byte
+        to its last, so that a program that says a byte now and then does not go on for ever; all
+        of it may take five times as long, or ``longest``.
         """
+        longest = _WHOLE * seconds if longest is None else longest
         left = memoryview(octets)
         now = time.monotonic()
-        quiet, last = now + seconds, now + 10 * seconds
+        quiet, last, moved = now + seconds, now + longest, now
         while left or not is_enough():
             if self.has_ended or (not left and is_enough()):
                 break
@@ -62,12 +76,31 @@ class Channel:
                 quiet = time.monotonic() + seconds
                 continue
             if wait <= 0:
+                is_slow = time.monotonic() - moved < seconds
+                self.slow_for = longest if is_slow else 0.0
                 return False
             before = len(left), len(self.received)
             left = self._step(left, wait)
             if (len(left), len(self.received)) != before:
-                quiet = time.monotonic() + seconds
+                moved = time.monotonic()
+                quiet = moved + seconds
+            if self._drips(before[1], seconds) and not is_enough():
+                self.slow_for = seconds
+                return False
         return is_enough()
+
+    def _drips(self, before: int, seconds: float) -> bool:
+        """Return whether a reply that is not whole has grown for too long.
+
+        ``before`` is how many bytes there were before the last were read.
+        """
+        if len(self.received) == before:
+            return False
+        now = time.monotonic()
+        self._replies.of(self.received)
+        if self._replies.end >= before:
+            self._reply_began = now
+        return now - self._reply_began > seconds
 
     def _is_busy(self) -> bool:
         """Return whether the program works or waits for a processor: it is not silent then."""

@@ -45,6 +45,7 @@ class Judgement:
     A case of a network may have several findings.
 
     ``notes`` are sentences about all of it. ``command`` is what repeats it, without ``--case``.
+    ``gave_up`` is why the rest was not judged, and "" if it was.
     ``mailboxes`` are those that a receiver took, ``is_of_today`` says whether it takes EHLO.
     """
 
@@ -56,6 +57,7 @@ class Judgement:
     left_out: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    gave_up: str = ""
     mailboxes: tuple[str, ...] = ()
     is_of_today: bool = False
 

@@ -27,6 +27,8 @@ class Record:
     ``asked`` is what was said, ``received`` all that the program said. ``has_ended``: it closed the
     channel; ``is_silent``: it said nothing for too long; ``status`` is its exit status, None if it
     was still running. ``stopped_because`` is why it was ended, if it was for what it did.
+    ``slow_for``: the seconds after which we did not wait for the rest of what it said; 0.0 if we
+    did.
     ``mail`` is what lies in the mail drop: None if nobody could look, and else the copies.
     """
 
@@ -36,6 +38,7 @@ class Record:
     has_ended: bool = False
     is_silent: bool = False
     is_flooded: bool = False
+    slow_for: float = 0.0
     is_going_away: bool = False
     status: int | None = None
     errors: str = ""

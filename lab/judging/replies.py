@@ -65,17 +65,22 @@ def read(octets: bytes) -> list[ProgramReply]:
 
 
 class Counter:
-    """Counts whole replies in bytes that grow; each byte is looked at once."""
+    """Counts whole replies in bytes that grow; each byte is looked at once.
+
+    ``end`` is where the last of them ends.
+    """
 
     def __init__(self) -> None:
-        self.count = 0
+        self.count = self.end = 0
         self._at = 0
 
     def of(self, octets: bytearray) -> int:
         """Return how many whole replies there are by now."""
         while (end := octets.find(b"\n", self._at)) >= 0:
-            self.count += not _continues(bytes(octets[self._at : self._at + 4]))
+            is_last = not _continues(bytes(octets[self._at : self._at + 4]))
             self._at = end + 1
+            if is_last:
+                self.count, self.end = self.count + 1, self._at
         return self.count
 
 

@@ -10,8 +10,11 @@ import pytest
 from helpers.command_line import Command, command_in_this_process, is_one_sentence
 
 from lab.judging import program
-from lab.judging.finding import Judgement
-from lab.judging.receivers.judge import Asked, judge_receiver
+from lab.judging.finding import Judgement, by_cause
+from lab.judging.receivers.judge import TOO_SLOW, Asked, judge_receiver
+from lab.judging.relays.judge import AskedRelay, judge_relay
+from lab.judging.report import lines
+from lab.judging.senders.judge import AskedSender, judge_sender
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
@@ -67,6 +70,48 @@ def test_a_hostile_program_is_bounded(script: str, got: str) -> None:
         line.octets.decode("latin-1").replace("\x1b", "\\x1b").rstrip()
         for each in result.findings for line in each.ladder
     }  # fmt: skip
+
+
+def test_one_that_drips_is_slow_and_no_more_of_it_is_judged() -> None:
+    """A byte now and then, for ever: the cases that showed it are one cause, which says so."""
+    result = judged(
+        "printf '220 A.ARPA x\\r\\n'; read x || exit; while printf ' '; do sleep 0.04; done"
+    )
+    causes = [group[0] for group in by_cause(result.findings)]
+    assert [each.rule for each in causes] == ["4.2-2"]
+    assert causes[0].got.endswith('  ", so slow that it was not whole after 0.2 s')
+    assert len(result.cases) < 30
+    assert list(result.left_out.values()).count(TOO_SLOW) > 200
+
+
+@pytest.mark.parametrize(
+    ("said", "got"),
+    [("\\r\\n", "got:    an empty line"), ("x" * 300 + "\\r\\n", "got:    xxx")],
+)
+def test_what_was_got_stands_beside_its_word(said: str, got: str) -> None:
+    result = judged(f"printf '{said}'", stage=1)
+    assert [line for line in lines(result) if line.startswith(f"  {got}")]
+
+
+def test_a_relay_that_cannot_greet_is_judged_no_further() -> None:
+    source = (
+        "import socket,sys\n"
+        "server = socket.create_server(('127.0.0.1', int(sys.argv[1])))\n"
+        "while True: server.accept()[0].sendall(b'hello\\r\\n')\n"
+    )
+    command = [sys.executable, "-c", source, "{port}", "{next_port}"]
+    result = judge_relay(AskedRelay(command, timeout=0.2))
+    assert result.cases == ["greeting"]
+    assert result.left_out["relay"] == "it gives no usable greeting"
+    assert left_behind() == []
+
+
+def test_a_sender_that_does_not_end_is_judged_once() -> None:
+    result = judge_sender(AskedSender(["sleep", "1000"], timeout=0.2))
+    assert result.cases == ["send"]
+    assert result.breaches[0].got == "it opened no channel"
+    assert set(result.left_out.values()) == {"it does not end when its mail is sent"}
+    assert left_behind() == []
 
 
 def test_forks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:

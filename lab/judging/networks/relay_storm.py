@@ -52,7 +52,7 @@ def judge_relay_and_storm(asked: AskedRelay) -> Judgement:
     chosen = [name for name in names if not asked.only or name in asked.only]
     if asked.stage < STAGE or not chosen:
         return result
-    if len(result.breaches) > _TOO_MANY and not asked.only:
+    if (len(result.breaches) > _TOO_MANY or result.gave_up) and not asked.only:
         result.left_out |= dict.fromkeys(chosen, _NO_STORM)
         return result
     judge_relay_in_networks(replace(asked, only=chosen), result)

@@ -33,6 +33,9 @@ _LESS: Final = (1, 2, 8)
 """By how much the timeout is divided when a program has been silent: never, once, more often."""
 LONGEST: Final = 240.0
 """Seconds after which what is left of the cases is left out."""
+TOO_SLOW: Final = "it is too slow; --timeout says how long a reply may take"
+_SLOW: Final = 2
+"""Cases that must have been too slow before what is left is left out."""
 
 
 @dataclass
@@ -66,6 +69,7 @@ class _Known:
     is_of_today: bool = False
     shows_mail: bool = False
     silences: int = 0
+    slow_cases: int = 0
 
 
 class CannotJudge(Exception):
@@ -97,7 +101,8 @@ class _Judge:
             record = play(asked_case, names, channel, self._timeout())
         finally:
             channel.close()
-        self.known.silences += record.is_silent or not record.has_ended
+        self.known.slow_cases += bool(record.slow_for)
+        self.known.silences += not record.slow_for and not record.has_ended
         if asked_case.mail is not None or asked_case.is_delivered is not None:
             record.mail = self._mail(place, token, is_wanted=asked_case.mail is not None)
         return record, names
@@ -138,13 +143,16 @@ class _Judge:
         if not record.received:
             self._refuse_dead(record)
         replies = record.replies()
-        if not replies or not replies[0].is_whole or record.is_flooded or record.stopped_because:
+        is_greeting = bool(replies) and replies[0].is_whole and replies[0].code > 0
+        if not is_greeting or record.is_flooded or record.stopped_because:
             return False
         self.known.greeted = replies[0].text.split(" ")[0]
         if self.asked.stage >= 2:
             ehlo, _ = self.run(_EHLO)
             codes = [reply.code for reply in ehlo.replies()]
             self.known.is_of_today = codes[1:2] == [250]
+        if self.known.slow_cases:
+            return True  # no more can be found out
         if self.asked.stage >= 3:
             self._find_mailboxes(result)
         if self.asked.stage >= 4:
@@ -220,6 +228,8 @@ class _Judge:
         """Judge a case; a sentence if it could not be."""
         if time.monotonic() - self.begun > LONGEST:
             return f"the judging took more than {LONGEST:g} s"
+        if self.known.slow_cases >= _SLOW:
+            return TOO_SLOW
         record, names = self.run(asked_case)
         return finding(record, self.known.is_of_today) or delivered(record, names)
 
@@ -246,10 +256,13 @@ def judge_receiver(asked: Asked) -> Judgement:
         speaks = judge.get_to_know(result)
         chosen = judge.cases(result) if speaks else [commands.GREETING[0]]
         if not speaks:
-            result.notes.append("it gives no usable greeting, so nothing else was judged")
+            result.gave_up = "it gives no usable greeting"
+            result.notes.append(f"{result.gave_up}, so nothing else was judged")
         names = judge.known.names
         result.mailboxes = (names.to, names.to2)
         result.is_of_today = judge.known.is_of_today
         judge_at_once(lambda _, case: judge.judge(case), chosen, result, asked.progress)
+        if TOO_SLOW in result.left_out.values():
+            result.gave_up = TOO_SLOW
     result.seconds = time.monotonic() - begin
     return result

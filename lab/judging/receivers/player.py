@@ -103,11 +103,12 @@ def _must_stop(record: Record, channel: Channel, say: Say) -> bool:
 def finish(record: Record, channel: Channel, timeout: float, goes_on: bool) -> None:
     """Close our side, wait for the program to close its own, and note how it ended."""
     record.is_silent = not goes_on and not channel.has_ended
+    record.slow_for = channel.slow_for if record.is_silent else 0.0
     if not record.is_silent:
         record.is_going_away = not (record.asked and record.asked[-1].say.row == "QUIT")
         if record.is_going_away:
             channel.end_input()
-        channel.exchange(b"", lambda: channel.has_ended, min(timeout, _ENDING))
+        channel.exchange(b"", lambda: channel.has_ended, min(timeout, _ENDING), 2 * _ENDING)
     record.received = bytes(channel.received[: _SHOWN if channel.is_flooded else None])
     record.has_ended = channel.has_ended
     record.is_flooded = channel.is_flooded

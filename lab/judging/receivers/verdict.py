@@ -62,6 +62,8 @@ def shown(octets: bytes) -> str:
     text = octets.decode("latin-1").removesuffix("\r\n")
     text = text.replace("\r", "\\r").replace("\n", "\\n")
     cut = visible(text[:SHOWN])
+    if octets and not cut.strip():
+        cut = f'"{cut}"' if cut else "an empty line"
     return cut + (f" ... ({len(octets)} bytes)" if len(text) > SHOWN else "")
 
 
@@ -214,7 +216,8 @@ def _too_many(
     case = record.case
     reply = replies[number]
     if not reply.is_whole:
-        return Wrong("4.2-2", "breach", "cut off", shown(reply.octets), "a whole reply", number)
+        return Wrong("4.2-2", "breach", "cut off", shown(reply.octets), "a whole reply", number,
+                     row="cut off")  # fmt: skip
     if "cut" in case.tags and reply.code != 250:
         return None
     is_last = number == len(replies) - 1
@@ -237,6 +240,11 @@ def _missing(record: Record, expecting: list[Asked], number: int, today: bool) -
     say = expecting[number].say
     replies = record.replies()
     reply = replies[number] if number < len(replies) else None
+    if record.slow_for:
+        observed = f"{shown(reply.octets)}, so slow" if reply is not None else "nothing, so slow"
+        observed += f" that it was not whole after {record.slow_for:g} s"
+        rule = "4.2-2" if reply is not None else "4.2-1"
+        return Wrong(rule, "breach", "cut off", observed, "a whole reply", number, row="cut off")
     if reply is not None:
         observed = f"{shown(reply.octets)}, without its end"
         return Wrong("4.2-2", "breach", "cut off", observed, "CRLF at the end of a reply", number,

@@ -51,22 +51,28 @@ def judge_relay(asked: AskedRelay) -> Judgement:
     result = Judgement("relay", " ".join(asked.command), asked.again)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lab-judge-", ignore_cleanup_errors=True) as folder:
-        _as_receiver(asked, Path(folder) / "receiver", result)
+        gave_up = _as_receiver(asked, Path(folder) / "receiver", result)
         chosen = [
             case for case in CASES
             if case.stage <= asked.stage and (not asked.only or case.name in asked.only)
         ]  # fmt: skip
-        _judge_all(asked, chosen, Path(folder), result)
+        if gave_up:
+            result.left_out |= {case.name: gave_up for case in chosen}
+        else:
+            _judge_all(asked, chosen, Path(folder), result)
     result.seconds = time.monotonic() - begin
     return result
 
 
-def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> None:
-    """Judge what listens as a receiver, by one program for all cases."""
+def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> str:
+    """Judge what listens as a receiver, by one program for all cases.
+
+    Return why no more can be judged, "" if it can.
+    """
     names = {case.name for case in CASES}
     only = [name for name in asked.only if name not in names]
     if asked.only and not only:
-        return
+        return ""
     peer = Peer(CASES[0].odds[0])
     running = _prepared(asked.command, folder, peer.port, "3600")
     try:
@@ -82,6 +88,7 @@ def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> None:
     result.findings += as_receiver.findings
     result.left_out |= as_receiver.left_out
     result.notes += [note for note in as_receiver.notes if "no mail was seen" not in note]
+    return as_receiver.gave_up
 
 
 def _judge_all(asked: AskedRelay, chosen: list[RelayCase], folder: Path, result: Judgement) -> None:
