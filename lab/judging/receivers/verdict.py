@@ -160,7 +160,9 @@ def _code(
     if code in say.wanted:
         return None
     kind, because = "breach", ""
-    if (
+    if today and code == 500 and re.search("(?i)pipelining", said.text):
+        kind, because = "choice", _ONE_AT_A_TIME
+    elif (
         code in say.choices
         or (today and code in say.strict)
         or (today and code == 221 and "may-close" in record.case.tags)
@@ -168,8 +170,6 @@ def _code(
         kind = "choice"
     elif today and (say.row, code) in ON_PURPOSE:
         kind, because = "choice", ON_PURPOSE[say.row, code]
-    elif today and code == 500 and re.search("(?i)pipelining", reply.text):
-        kind, because = "choice", _ONE_AT_A_TIME
     elif code == 421:
         kind, because = "choice", "421 may answer any command"
     elif say.is_setup and code in (450, 451, 452) and code in COMMAND_REPLIES.get(say.row, {}):
@@ -253,11 +253,15 @@ def _missing(record: Record, expecting: list[Asked], number: int, today: bool) -
     if record.is_silent:
         rule = say.rule if not say.is_setup or say.row == "CONNECT" else "4.2-1"
         return Wrong(rule, "breach", f"{_row(say)} silence", "nothing", wanted, number, 0, say.row)
-    if "may-close" in record.case.tags and not say.is_setup and today:
+    is_quit = say.row == "QUIT"
+    if "may-close" in record.case.tags and (is_quit or not say.is_setup) and today:
         return Wrong(record.case.rule, "choice", "closes", "it closed the channel", wanted, number)
-    if say.row == "QUIT":
-        return Wrong(say.rule, "breach", "QUIT closes", f"it {_ending(record)} without 221", wanted,
-                     number, 0, "QUIT")  # fmt: skip
+    if is_quit:
+        refused = number and replies[number - 1].code >= 400
+        after = f"after {replies[number - 1].code}, and " if refused else ""
+        rule = "4.1.1-18" if refused else say.rule
+        return Wrong(rule, "breach", "QUIT closes", f"it {_ending(record)} {after}without 221",
+                     wanted, number, 0, "QUIT")  # fmt: skip
     observed = f"it {_ending(record)} after {_row(say)}"
     row = say.row if say.is_setup else "a command"
     return Wrong("4.1.1-18", "breach", f"{row} closes", observed, wanted, number, 0, row)
