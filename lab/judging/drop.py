@@ -7,6 +7,7 @@ its subject, and ends with a line of the same word.
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64, a2b_qp
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +17,9 @@ from lab.judging.cases import Names
 
 _LARGEST: Final = 64 * 1024**2
 _FILES: Final = 5000
+_ENCODING: Final = re.compile(
+    rb"^Content-Transfer-Encoding: *(quoted-printable|base64)\r?$", re.I | re.M
+)
 _ADDED: Final = rb"(?:[!-9;-~]+:[^\n]*\n(?:[ \t][^\n]*\n)*)*"
 """Header fields that a program has added, as servers of today do where some are missing."""
 
@@ -49,6 +53,19 @@ def text_in(octets: bytes, token: str) -> bytes | None:
         re.S,
     )
     return match[1] if match else None
+
+
+def decoded(octets: bytes) -> bytes:
+    """Return a mail without the MIME encoding that its header names, if it names one."""
+    header, blank, text = octets.partition(b"\r\n\r\n")
+    encoding = _ENCODING.search(header)
+    if encoding is None:
+        return octets
+    is_base64 = encoding[1].lower() == b"base64"
+    try:
+        return header + blank + (a2b_base64(text) if is_base64 else a2b_qp(text))
+    except ValueError:
+        return octets
 
 
 def difference(copies: list[bytes], wanted: str, names: Names) -> tuple[bytes, bytes, int] | None:

@@ -39,6 +39,20 @@ def test_right_senders_have_no_breach() -> None:
         assert judged(["node", str(NODE)], SOME[:4]) == []
 
 
+def test_a_text_that_says_how_it_is_encoded_is_a_choice(tmp_path: Path) -> None:
+    """As mail programs do with long lines since there is MIME."""
+    mailer = tmp_path / "mailer.py"
+    source = edited(PYTHON, "text = Path(file).read_bytes()", (
+        "import quopri; head, _, text = Path(file).read_bytes().partition(b'\\r\\n\\r\\n')\n"
+        "        text = quopri.encodestring(text.replace(b'\\r\\n', b'\\n'))\n"
+        "        text = head + b'\\r\\nContent-Transfer-Encoding: quoted-printable\\r\\n\\r\\n' "
+        "+ text.replace(b'\\n', b'\\r\\n')"
+    ))  # fmt: skip
+    mailer.write_text(source, encoding="utf-8")
+    found = judged([sys.executable, str(mailer)], ["text-long-line", "send"])
+    assert [(each.case, each.kind) for each in found] == [("text-long-line", "choice")]
+
+
 @pytest.mark.parametrize(
     ("case", "rule", "old", "new"),
     [

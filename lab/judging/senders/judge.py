@@ -12,7 +12,7 @@ from typing import Final
 
 from lab.judging.at_once import judge_at_once
 from lab.judging.cases import Names
-from lab.judging.drop import difference
+from lab.judging.drop import decoded, difference
 from lab.judging.finding import Finding, Judgement
 from lab.judging.places import filled
 from lab.judging.program import NotStarted, Program, run_to_end
@@ -269,6 +269,10 @@ def _text(done: _Done) -> _Wrong | None:
                           marked=seen.raw[at : at + 3])  # fmt: skip
         parts = difference([seen.text], case.text, done.names)
         if parts is not None:
+            if difference([decoded(seen.text)], case.text, done.names) is None:
+                return _Wrong(case.rule, "text encoded", "the text in a MIME encoding, which its "
+                              "header names", "the text as it is", "choice",
+                              "MIME came with RFC 1341")  # fmt: skip
             came, wanted, at = parts
             where = max(0, at - 20)
             return _Wrong(case.rule if case.rule.startswith("4.5") else "3.1-6", "text changed",
