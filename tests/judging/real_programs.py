@@ -3,9 +3,9 @@
 ``python -m tests.judging.real_programs`` judges those that are there: Postfix (Debian's package,
 and root), Exim (unpacked, see ``tests/helpers/exim.py``), OpenSMTPD (``OPENSMTPD`` names a folder
 of ``tests/helpers/opensmtpd_root.py``; and root), aiosmtpd, a live host of ours, the examples,
-Perl's Net::SMTP, Python's smtplib, curl, swaks and msmtp, and npm's smtp-server and nodemailer
-(``NODE_PATH`` names the folder that has them). It takes some minutes. With names of programs, it
-judges these, and keeps the other rows.
+Perl's Net::SMTP, Python's smtplib, curl, swaks, msmtp and s-nail, and npm's smtp-server and
+nodemailer (``NODE_PATH`` names the folder that has them). It takes some minutes. With names of
+programs, it judges these, and keeps the other rows.
 """
 
 from __future__ import annotations
@@ -56,6 +56,11 @@ NET_SMTP: Final = (
     "local $/; open my $d,'<:raw',$n; my $x=<$d>; $x =~ s/\\r\\n/\\n/g;"
     "$s->mail($f) && $s->to($t) && $s->data($x) or exit 1; $s->quit"
 )
+MAIL: Final = (
+    "subject=$(sed -n '1s/^Subject: //p' \"$4\" | tr -d '\\r'); sed 1,2d \"$4\" | tr -d '\\r' | "
+    "s-nail -:/ -Sv15-compat -Ssendwait -Shostname=ALPHA.ARPA -Smta=smtp://$0:$1 -Ssmtp-auth=none "
+    '-r "$2" -s "$subject" "$3"'
+)
 SMTP_SERVER: Final = """
 const { SMTPServer } = require("smtp-server");
 new SMTPServer({
@@ -93,16 +98,18 @@ SENDERS: Final = {
                         "{from}", "-t", "{to}", "--data", "@{file}"]),
     "msmtp": ("msmtp", ["sh", "-c", "msmtp --host={host} --port={port} --timeout=15 -f {from} {to} "
                                     "< {file}"]),
+    "mail (s-nail)": ("s-nail", ["sh", "-c", MAIL, "{host}", "{port}", "{from}", "{to}", "{file}"]),
     "nodemailer": ("npm nodemailer", ["node", "-e", NODEMAILER, "{host}", "{port}", "{from}",
                                       "{to}", "{file}"]),
 }  # fmt: skip
 
 
-def version(program: str) -> str:
+def version(program: str, *arguments: str) -> str:
     """The first number that a program says of itself, or nothing if it is not there."""
     if found(program) is None:
         return ""
-    done = subprocess.run([program, "--version"], capture_output=True, text=True, timeout=20)
+    command = [program, *(arguments or ["--version"])]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
     number = re.search(r"v?(\d+\.\d[\w.]*)", done.stdout + done.stderr)
     return number[1] if number else "?"
 
@@ -121,9 +128,10 @@ def receivers() -> Iterator[tuple[str, str, Callable[[], Judgement]]]:
         done = subprocess.run(["postconf", "-dh", "mail_version"], capture_output=True, text=True)
         yield "Postfix", done.stdout.strip(), _postfix
     if root := exim.unpacked():
-        yield "Exim", "4.96", lambda: _exim(root)
+        yield "Exim", _exim_version(root), lambda: _exim(root)
     if os.environ.get("OPENSMTPD") and os.geteuid() == 0:
-        yield "OpenSMTPD", "6.8.0p2", _opensmtpd
+        program = ["chroot", os.environ["OPENSMTPD"], "/usr/sbin/smtpd"]
+        yield "OpenSMTPD", version(*program, "-h"), lambda: _opensmtpd(program)
     if number := npm_version("smtp-server"):
         yield "smtp-server", number, _smtp_server
 
@@ -185,10 +193,15 @@ def _exim(root: Path) -> Judgement:
         return judge_receiver(Asked(command, to=exim.TO, folder=folder / "mail"))
 
 
-def _opensmtpd() -> Judgement:
-    root, port = os.environ["OPENSMTPD"], free_port()
-    Path(root, "etc/smtpd.conf").write_text(OPENSMTPD.format(port=port), encoding="utf-8")
-    command = ["chroot", root, "/usr/sbin/smtpd", "-d", "-f", "/etc/smtpd.conf"]
+def _exim_version(root: Path) -> str:
+    with tempfile.TemporaryDirectory() as name:
+        return version(*exim.prepared(root, Path(name))[:-1], "-bV")
+
+
+def _opensmtpd(program: Sequence[str]) -> Judgement:
+    port = free_port()
+    Path(program[1], "etc/smtpd.conf").write_text(OPENSMTPD.format(port=port), encoding="utf-8")
+    command = [*program, "-d", "-f", "/etc/smtpd.conf"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         try:
             assert eventually(lambda: listens(port))
