@@ -14,19 +14,27 @@ class Listening:
 
     ``begin`` is called for each connection, in the order in which they come, and returns what
     serves it; that runs in a thread of its own, and may raise OSError. ``most`` connections are
-    taken. ``port``: 0 stands for any that is free.
+    taken. ``is_down``: connections are refused until :meth:`open` is called; nobody else gets the
+    port meanwhile.
     """
 
     def __init__(
-        self, begin: Callable[[socket.socket], Callable[[], None]], port: int = 0,
-        most: int = sys.maxsize,
+        self, begin: Callable[[socket.socket], Callable[[], None]], most: int = sys.maxsize,
+        *, is_down: bool = False,
     ) -> None:  # fmt: skip
         self._begin, self._most = begin, most
-        self._server = socket.create_server(("127.0.0.1", port), backlog=32)
+        self._server = socket.socket()
+        self._server.bind(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         self._open: list[socket.socket] = []
         self._threads: list[threading.Thread] = []
         self._accepting = threading.Thread(target=self._accept, daemon=True)
+        if not is_down:
+            self.open()
+
+    def open(self) -> None:
+        """Take connections from now on."""
+        self._server.listen(32)
         self._accepting.start()
 
     def _accept(self) -> None:
@@ -48,7 +56,8 @@ class Listening:
         with suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
-        self._accepting.join()
+        if self._accepting.ident is not None:
+            self._accepting.join()
         for client in self._open:
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)

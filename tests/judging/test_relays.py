@@ -37,6 +37,9 @@ def test_a_right_relay_has_no_breach() -> None:
     ("case", "rule", "old", "new"),
     [
         ("relay-route-of-two", "3.6-2", "route = route[1:]", "route = route"),
+        ("relay-longer-reverse-path", "3.6-4", 'return f"<@{HOST},{path',
+         'return path or f"<@{HOST},{path'),
+        ("notify", "3.6-8", 'self.add("<>", back', 'self.add("<postmaster@BETA.ARPA>", back'),
         ("relay-null", "3.6-14", 'if path == "<>":\n        return path', 'if path == "<>":\n'
          '        return "<nobody@BETA.ARPA>"'),
         ("notify", "3.6-6", 'self.add("<>", back, text)', "pass"),
@@ -55,3 +58,13 @@ def test_a_fault_of_a_relay_is_found(
     )
     mailer.write_text(source, encoding="utf-8")
     assert judged(mailer, [case], timeout=3)[0].rule == rule
+
+
+def test_mail_that_is_not_tried_again_is_one_cause(tmp_path: Path) -> None:
+    """Whether it was refused for now, or the channel was lost."""
+    mailer = tmp_path / "mailer.py"
+    source = edited(PYTHON, "if code // 100 in (2, 5) or late:", "if True:")
+    mailer.write_text(source, encoding="utf-8")
+    only = ["retry-451", "retry-cut-mail"]
+    found = judged(mailer, only, timeout=2)
+    assert [(each.case, each.rule) for each in found] == [("retry-451", "E-3")]

@@ -43,9 +43,7 @@ class RelayCase:
 
 
 _KEEP: Final = "Write mail to the disk, and fsync it, before you say 250; look for it at the start."
-_AGAIN: Final = (
-    "A 4yz, and a lost channel: keep the mail, and try again ($LAB_RETRY seconds later)."
-)
+AGAIN: Final = "A 4yz, and a lost channel: keep the mail, and try again ($LAB_RETRY seconds later)."
 _TODAY: Final = "servers of today leave the reverse-path as it is"
 _TOLD: Final = "Send a mail with MAIL FROM:<> to the reverse-path: what was not delivered, and why."
 _MOVE: Final = "Take your name from the front of the forward-path; put it before the reverse-path."
@@ -78,19 +76,19 @@ CASES: Final[list[RelayCase]] = [
               to=("<Jones@BETA.ARPA>",), mail="local"),
     RelayCase("relay-many", "4.1.1-12", 10, "ten mails arrive", mails=10),
     RelayCase("retry-451", "E-3", 10, "after a 451 it tries again", odds=(LATER, FINE),
-              hint=_AGAIN),
+              hint=AGAIN),
     RelayCase("retry-421", "4.3-4", 10, "after a 421 it tries again",
-              odds=(Odd("CONNECT", "421 BETA.ARPA no\r\n", "cut"), FINE), hint=_AGAIN),
+              odds=(Odd("CONNECT", "421 BETA.ARPA no\r\n", "cut"), FINE), hint=AGAIN),
     RelayCase("retry-452-data", "E-3", 10, "after a 452 to the text it tries again",
-              odds=(Odd("data", "452 full\r\n"), FINE), hint=_AGAIN),
+              odds=(Odd("data", "452 full\r\n"), FINE), hint=AGAIN),
     *[RelayCase(f"retry-cut-{row.lower() if row != 'data' else 'text'}", "4.1.1-20", 10,
                 f"a channel lost at {row} is tried again", odds=(Odd(row, "", "cut"), FINE),
-                hint=_AGAIN)
+                hint=AGAIN)
       for row in ("CONNECT", "MAIL", "RCPT", "DATA", "data")],
     RelayCase("retry-down", "4.1.1-20", 10, "a host that is down is tried again", is_down=True,
-              hint=_AGAIN),
+              hint=AGAIN),
     RelayCase("retry-garbage", "4.2-3", 10, "what is not a reply is tried again",
-              odds=(Odd("MAIL", "hello?\r\n", "cut"), FINE), hint=_AGAIN),
+              odds=(Odd("MAIL", "hello?\r\n", "cut"), FINE), hint=AGAIN),
     RelayCase("quit-refused", "4.1.1-12", 10, "a refused QUIT sends nothing twice",
               odds=(Odd("QUIT", "500 what\r\n"),), hint="The 250 to the text settles it."),
     RelayCase("notify", "3.6-6", 11, "what cannot be delivered is reported", odds=(NEVER, FINE),

@@ -23,7 +23,7 @@ from lab.judging.program import NotStarted
 from lab.judging.receivers.judge import Asked, CannotJudge, judge_receiver
 from lab.judging.receivers.verdict import shown
 from lab.judging.record import Line
-from lab.judging.relays.cases import CASES, RelayCase
+from lab.judging.relays.cases import AGAIN, CASES, RelayCase
 from lab.judging.senders.peer import Peer, Seen
 from lab.judging.whole_program import WholeProgram, free_port
 
@@ -51,7 +51,7 @@ def judge_relay(asked: AskedRelay) -> Judgement:
     result = Judgement("relay", " ".join(asked.command), asked.again)
     begin = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lab-judge-", ignore_cleanup_errors=True) as folder:
-        gave_up = _as_receiver(asked, Path(folder) / "receiver", result)
+        gave_up, is_of_today = _as_receiver(asked, Path(folder) / "receiver", result)
         chosen = [
             case for case in CASES
             if case.stage <= asked.stage and (not asked.only or case.name in asked.only)
@@ -59,24 +59,24 @@ def judge_relay(asked: AskedRelay) -> Judgement:
         if gave_up:
             result.left_out |= {case.name: gave_up for case in chosen}
         else:
-            _judge_all(asked, chosen, Path(folder), result)
+            _judge_all(asked, chosen, Path(folder), result, is_of_today=is_of_today)
     result.seconds = time.monotonic() - begin
     return result
 
 
-def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> str:
+def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> tuple[str, bool]:
     """Judge what listens as a receiver, by one program for all cases.
 
-    Return why no more can be judged, "" if it can.
+    Return why no more can be judged, "" if it can, and whether it takes EHLO.
     """
     names = {case.name for case in CASES}
     only = [name for name in asked.only if name not in names]
-    if asked.only and not only:
-        return ""
     peer = Peer(CASES[0].odds[0])
     running = _prepared(asked.command, folder, peer.port, "3600")
     try:
         _start(running)
+        if asked.only and not only:
+            return "", _takes_ehlo(running, asked.timeout)
         as_receiver = judge_receiver(
             Asked(address=("127.0.0.1", running.port), stage=min(asked.stage, 9), seed=asked.seed,
                   only=only, folder=folder / "mail", timeout=asked.timeout)
@@ -88,14 +88,39 @@ def _as_receiver(asked: AskedRelay, folder: Path, result: Judgement) -> str:
     result.findings += as_receiver.findings
     result.left_out |= as_receiver.left_out
     result.notes += [note for note in as_receiver.notes if "no mail was seen" not in note]
-    return as_receiver.gave_up
+    return as_receiver.gave_up, as_receiver.is_of_today
 
 
-def _judge_all(asked: AskedRelay, chosen: list[RelayCase], folder: Path, result: Judgement) -> None:
+def _takes_ehlo(running: WholeProgram, timeout: float) -> bool:
+    channel = running.channel()
+    try:
+        return Client(channel, timeout).hand_in(["EHLO ALPHA.ARPA"], b"")[1] == 250
+    finally:
+        channel.close()
+
+
+def _one_cause(findings: list[Finding]) -> list[Finding]:
+    """Return findings where mail that is not tried again is one cause, whatever had refused it.
+
+    Where it is not tried again without a crash, it is not after one either.
+    """
+    lost = [each for each in findings if each.signature[0] == "lost"]
+    first = next((each for each in lost if each.hint == AGAIN), None)
+    if first is None:
+        return findings
+    return [replace(each, signature=first.signature) if each in lost else each
+            for each in findings]  # fmt: skip
+
+
+def _judge_all(
+    asked: AskedRelay, chosen: list[RelayCase], folder: Path, result: Judgement, *,
+    is_of_today: bool,
+) -> None:  # fmt: skip
     def judge_one(number: int, case: RelayCase) -> Finding | None:
-        return _Trial(asked, case, folder / str(number), number).run()
+        return _Trial(asked, case, folder / str(number), number, is_of_today).run()
 
     judge_at_once(judge_one, chosen, result, asked.progress)
+    result.findings = _one_cause(result.findings)
 
 
 def _prepared(command: Sequence[str], folder: Path, next_port: int, give_up: str) -> WholeProgram:
@@ -119,22 +144,23 @@ def _start(running: WholeProgram) -> None:
 
 @dataclass
 class _Trial:
-    """One case: the program between a sender and a next host of ours."""
+    """One case: the program between a sender and a next host of ours.
+
+    ``is_of_today``: it takes EHLO, so paths that it leaves as they are were left on purpose.
+    """
 
     asked: AskedRelay
     case: RelayCase
     folder: Path
     number: int
+    is_of_today: bool
     lines: list[Line] = field(default_factory=list)
 
     def run(self) -> Finding | None:
         """Run it and return what is wrong."""
         case = self.case
-        peer = Peer(*case.odds)
-        port = peer.port
-        if case.is_down:
-            peer.close()
-        running = _prepared(self.asked.command, self.folder, port, case.give_up)
+        peer = Peer(*case.odds, is_down=case.is_down)
+        running = _prepared(self.asked.command, self.folder, peer.port, case.give_up)
         try:
             _start(running)
             codes = [self._hand_in(running, number) for number in range(case.mails)]
@@ -142,7 +168,7 @@ class _Trial:
                 self._crash(running, peer)
             if case.is_down:
                 time.sleep(float(RETRY))
-                peer = Peer(*case.odds, port=port)
+                peer.open()
             return self._verdict(peer, codes, running)
         finally:
             running.end()
@@ -240,12 +266,14 @@ class _Trial:
         wanted = {b"RCPT": case.next_to, b"MAIL": case.next_sender}
         for verb, path in wanted.items():
             observed = paths.get(verb, b"").split(b" ")[0].decode("latin-1")
-            if observed.upper() != path.upper() and (
-                case.because or verb == b"RCPT" or path == "<>"
-            ):
-                kind = "choice" if _is_untouched(observed, case) and path != "<>" else "breach"
+            if observed.upper() != path.upper() and (case.because or verb == b"RCPT" or path == "<>"):
+                may_choose = self.is_of_today and path != "<>"
+                kind = "choice" if may_choose and _is_untouched(observed, case) else "breach"
                 fault_name = f"{verb.decode()} path"
-                return self._wrong(fault_name, shown(observed.encode("latin-1")), path, kind=kind)
+                rule = "3.6-4" if verb == b"MAIL" and path != "<>" else ""
+                return self._wrong(
+                    fault_name, shown(observed.encode("latin-1")), path, kind=kind, rule=rule
+                )
         return None
 
     def _contents(self, seen: Seen) -> Finding | None:
@@ -275,6 +303,8 @@ class _Trial:
         if not self._until(lambda: bool(reports())):
             to_smith = [seen for seen in peer.sessions if b"Smith" in (seen.raw or b"")]
             observed = "a report with a reverse-path" if to_smith else "no report"
+            if to_smith:
+                return self._wrong("report path", observed, "MAIL FROM:<> and a report", rule="3.6-8")
             kind = "choice" if self.case.mail == "gives up" else "breach"
             return self._wrong("no report", observed, "MAIL FROM:<> and a report", kind=kind)
         if self.case.mail == "gives up":
