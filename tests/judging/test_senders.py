@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,8 +12,9 @@ from helpers.programs import found
 from judging.mailers import NODE, PYTHON, edited
 
 from lab.judging.finding import Finding, by_cause
-from lab.judging.senders.cases import CASES
+from lab.judging.senders.cases import CASES, Odd
 from lab.judging.senders.judge import AskedSender, judge_sender
+from lab.judging.senders.peer import Peer
 from lab.rfc import rules
 
 PLACES = ["send", "{host}", "{port}", "{from}", "{to}", "{file}"]
@@ -37,6 +39,24 @@ def test_right_senders_have_no_breach() -> None:
     assert judged([sys.executable, str(PYTHON)], SOME) == []
     if found("node") is not None:
         assert judged(["node", str(NODE)], SOME[:4]) == []
+
+
+def test_after_a_refusal_the_receiver_of_a_case_takes_nothing() -> None:
+    """A sender that goes on after a 550 is told so by the next replies."""
+    peer = Peer(Odd("RCPT", "550 no\r\n"))
+    try:
+        with socket.create_connection(("127.0.0.1", peer.port), 60) as client:
+            client.sendall(b"HELO A\r\nMAIL FROM:<>\r\nRCPT TO:<a@B>\r\nDATA\r\nQUIT\r\n")
+            said = b"".join(iter(lambda: client.recv(4096), b""))
+    finally:
+        peer.close()
+    assert [line[:3] for line in said.splitlines()] == [
+        b"220",
+        *[b"250"] * 2,
+        b"550",
+        b"503",
+        b"221",
+    ]
 
 
 def test_a_text_that_says_how_it_is_encoded_is_a_choice(tmp_path: Path) -> None:
@@ -64,6 +84,9 @@ def test_a_text_that_says_how_it_is_encoded_is_a_choice(tmp_path: Path) -> None:
         ("rcpt-several-lines", "E-2", 'if line[3:4] != "-":', "if True:"),
         ("mail-259", "4.3-6", "if code // 100 == 2:\n", "if code in (220, 250):\n"),
         ("send", "4.1.2-10", "f\"RCPT TO:{to}\"", "f\"RCPT TO {to}\""),
+        ("send", "4.1.2-10", "f\"MAIL FROM:{sender}\"", "f\"MAIL FROM: {sender}\""),
+        ("send-quit", "4.2-1", 'f"HELO {HOST}"', 'f"HELO {HOST}\\r\\nNOOP"'),
+        ("send", "4.5.2-3", "b\"\\r\\n\".join(stuffed)", "b\"\\n\".join(stuffed)"),
         ("mail-421", "4.3-4", "if code != 421:", "if code:"),
     ],
 )  # fmt: skip

@@ -153,13 +153,24 @@ def verdict(done: _Done) -> Finding | None:
     sent = done.last.commands[-1] if done.last.commands else b""
     return Finding(
         case=case.name, rule=wrong.rule, stage=case.stage, kind=wrong.kind, title=case.title,
-        signature=(wrong.fault_name, case.hint if is_own else "", wrong.rule),
-        sent=shown(wrong.marked or sent), observed=visible(wrong.observed),
-        wanted=visible(wrong.wanted),
+        signature=_signature(wrong, case),
+        sent=shown(wrong.marked or sent), observed=visible(wrong.observed), wanted=visible(wrong.wanted),
         because=wrong.because or (case.because if wrong.kind == "choice" else ""),
         hint=case.hint if is_own else "", errors=done.errors,
         ladder=tuple(_ladder(done, wrong.marked)),
     )  # fmt: skip
+
+
+def _signature(wrong: _Wrong, case: SenderCase) -> tuple[str, ...]:
+    """Return what is wrong apart from the case.
+
+    A command that is wrong is wrong in any case. A sender that does not heed the reply at a row
+    does not, whichever reply it is.
+    """
+    if wrong.fault_name == "says sent":
+        return wrong.fault_name, case.odd.row
+    is_own = wrong.rule == case.rule and not wrong.marked
+    return wrong.fault_name, case.hint if is_own else "", wrong.rule
 
 
 def _ladder(done: _Done, marked: bytes) -> list[Line]:
@@ -188,6 +199,16 @@ def _ended(done: _Done) -> _Wrong | None:
     return None
 
 
+def _unended(done: _Done) -> _Wrong | None:
+    """Return why mail data had no end: its lines do not end with CRLF."""
+    for seen in done.sessions:
+        raw = seen.raw.removesuffix(b"\r")
+        if seen.text is None and (at := _bare(raw)) >= 0:
+            return _Wrong("4.5.2-3", "bare CR or LF", shown(raw[max(0, at - 10) : at + 2]),
+                          "lines that end with CR LF", marked=raw[at : at + 3])  # fmt: skip
+    return None
+
+
 def _opened(done: _Done) -> _Wrong | None:
     if not done.sessions:
         return _Wrong("2-1", "no channel", "it opened no channel", "a connection to {port}")
@@ -200,9 +221,10 @@ def _commands(done: _Done) -> _Wrong | None:
         for line in seen.commands:
             if line[:4].upper() == b"EHLO":
                 continue
-            command = parse_command(line, "tolerant")
+            is_helo = line[:4].upper() == b"HELO"  # a host's own name is not the program's doing
+            command = parse_command(line.rstrip(b" "), "tolerant" if is_helo else "standard")
             if not command.verb or command.fault:
-                why = command.fault or "not a command of RFC 821"
+                why = "not in the form of 4.1.2" if command.verb else "not a command of RFC 821"
                 return _Wrong("4.1.2-10", "form of a command", f"{shown(line)}: {why}",
                               "a command of RFC 821", marked=line)  # fmt: skip
             if len(line) > 510:
@@ -246,8 +268,8 @@ def _alternates(done: _Done) -> _Wrong | None:
     for seen in done.sessions:
         for row, octets in seen.early.items():
             rule = "4.3-7" if row == "CONNECT" else "4.2-1"
-            wanted = f"nothing before the reply to {WORDS[row]}"
-            return _Wrong(rule, f"early after {row}", f"{shown(octets)} before the reply",
+            wanted = f"nothing before the reply to {WORDS.get(row, row)}"
+            return _Wrong(rule, "early", f"{shown(octets)} before the reply",
                           wanted, marked=octets[:8])  # fmt: skip
         if seen.after_421 and not seen.after_421.upper().startswith(b"QUIT"):
             return _Wrong("4.3-4", "after 421", shown(seen.after_421), "nothing after 421")
@@ -316,5 +338,5 @@ def _quit(done: _Done) -> _Wrong | None:
 
 
 _CHECKS: Final = (
-    _opened, _ended, _alternates, _text, _commands, _order, _outcome, _ehlo, _quit,
+    _unended, _opened, _ended, _alternates, _text, _commands, _order, _outcome, _ehlo, _quit,
 )  # fmt: skip

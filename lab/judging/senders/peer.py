@@ -11,11 +11,13 @@ from typing import Final
 
 from lab.judging.listening import Listening
 from lab.judging.record import Line
-from lab.judging.senders.cases import USUAL, Odd
+from lab.judging.senders.cases import ROWS, USUAL, Odd
 from lab.protocol.lines import dot_unstuff, end_of_mail_data
 from lab.protocol.syntax import verb_of
 
 _MOST: Final = 8 * 1024**2
+_NEEDS: Final = {"HELO": "CONNECT", "MAIL": "HELO", "RCPT": "MAIL", "DATA": "RCPT"}
+"""Which row must have had a success before each: otherwise 503, as any receiver would say."""
 _SESSIONS: Final = 50
 """Sessions that a program may have with it."""
 SILENCE: Final = 0.6
@@ -27,8 +29,8 @@ class Seen:
     """What a sender did in one session.
 
     ``early``: what it sent while a reply was due, by the row. ``text`` is its mail data, with the
-    transparency taken away; ``is_taken``: that was answered 250. ``unasked``: it sent mail data
-    that no 3yz had asked for. ``after_421``: what it sent after a 421.
+    transparency taken away, and ``raw`` what there was of it; ``is_taken``: that was answered 250.
+    ``after_421``: what it sent after a 421.
     """
 
     lines: list[Line] = field(default_factory=list)
@@ -45,13 +47,14 @@ class Seen:
 class Peer:
     """A receiver-SMTP that listens on a port of this machine, for one case.
 
-    ``odds``: how each session is odd in turn; the last holds for all that follow.
+    ``odds``: how each session is odd in turn; the last holds for all that follow. ``is_down``: it
+    takes no connections until :meth:`open` is called.
     """
 
-    def __init__(self, *odds: Odd, port: int = 0) -> None:
+    def __init__(self, *odds: Odd, is_down: bool = False) -> None:
         self.odds = odds
         self.sessions: list[Seen] = []
-        self._listening = Listening(self._begin, port, _SESSIONS)
+        self._listening = Listening(self._begin, _SESSIONS, is_down=is_down)
         self.port = self._listening.port
 
     def _begin(self, client: socket.socket) -> Callable[[], None]:
@@ -59,6 +62,10 @@ class Peer:
         odd = self.odds[min(len(self.sessions), len(self.odds) - 1)]
         self.sessions.append(Seen())
         return _Session(client, self.sessions[-1], odd).run
+
+    def open(self) -> None:
+        """Take connections from now on."""
+        self._listening.open()
 
     def close(self) -> None:
         """Close the port and all sessions, and wait until they have ended."""
@@ -76,6 +83,7 @@ class _Session:
         self.client, self.seen, self.odd = client, seen, odd
         self.buffer = b""
         self.is_data = False
+        self.successes: set[str] = set()
 
     def run(self) -> None:
         """Speak until the sender goes away, or the case says so."""
@@ -88,7 +96,8 @@ class _Session:
         piece = self.client.recv(65536)
         self.buffer += piece
         if not piece or len(self.buffer) > _MOST:
-            self.seen.unread = self.buffer
+            self.seen.rest = self.buffer
+            self.seen.raw = self.buffer if self.is_data else self.seen.raw
             raise _Over
 
     def _next(self) -> None:
@@ -115,8 +124,12 @@ class _Session:
 
     def _reply(self, row: str) -> None:
         is_odd = row == self.odd.row
+        if self.buffer and row in ROWS[:5] and not self.seen.raw:
+            self.seen.early.setdefault(row, self.buffer)
         octets = (USUAL.get(row) or "500 Syntax error, command unrecognized\r\n").encode("latin-1")
-        if is_odd and self.odd.octets is not None:
+        if _NEEDS.get(row, row) not in (row, *self.successes):
+            octets = b"503 Bad sequence of commands\r\n"
+        elif is_odd and self.odd.octets is not None:
             octets = self.odd.octets.encode("latin-1")
         if is_odd and self.odd.pause:
             self._watch(row)
@@ -148,6 +161,8 @@ class _Session:
 
     def _note(self, row: str, octets: bytes) -> None:
         first = octets.rsplit(b"\r\n", 2)[-2][:1] if octets.endswith(b"\r\n") else b""
+        if first == b"2":
+            self.successes.add(row)
         if row == "DATA" and first == b"3":
             self.is_data = True
         if row == "data" and first == b"2":
