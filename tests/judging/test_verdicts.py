@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab.judging.cases import Names
-from lab.judging.receivers import mail_text
+from lab.judging.receivers import commands, mail_text
 from lab.judging.receivers.player import expanded
 from lab.judging.receivers.verdict import finding
 from lab.judging.record import Asked, Record
@@ -39,3 +39,13 @@ def test_a_close_in_place_of_221_is_about_quit() -> None:
     found = finding(record("data-plain", UNTIL_DATA + b"250 OK\r\n"), is_of_today=False)
     assert found is not None
     assert found.rule == "4.1.1-17"
+
+
+def test_silence_after_a_refused_data_is_one_cause() -> None:
+    """Without a 354 what follows are commands, whichever command it is."""
+    case = next(each for each in commands.CASES if each.name == "order-data-without-mail")
+    asked = [Asked(say, Names().put_into(say.octets)) for say in case.says]
+    received = b"220 B.ARPA\r\n250 B.ARPA\r\n503 MAIL comes first\r\n"
+    found = finding(Record(case, asked, received, is_silent=True), is_of_today=False)
+    assert found is not None
+    assert (found.rule, *found.signature[:2]) == ("3.1-5", "silence after DATA", "DATA")

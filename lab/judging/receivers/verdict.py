@@ -250,6 +250,10 @@ def _missing(record: Record, expecting: list[Asked], number: int, today: bool) -
         return Wrong("4.2-2", "breach", "cut off", observed, "CRLF at the end of a reply", number,
                      len(reply.octets), "cut off")  # fmt: skip
     wanted = codes_in_words(say.wanted)
+    before = expecting[number - 1].say.row if number else ""
+    if record.is_silent and before == "DATA" and replies[number - 1].code >= 400:
+        return Wrong("3.1-5", "breach", "silence after DATA", f"nothing, after DATA was answered "
+                     f"{replies[number - 1].code}", wanted, number, 0, "DATA")  # fmt: skip
     if record.is_silent:
         rule = say.rule if not say.is_setup or say.row == "CONNECT" else "4.2-1"
         return Wrong(rule, "breach", f"{_row(say)} silence", "nothing", wanted, number, 0, say.row)
