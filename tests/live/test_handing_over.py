@@ -16,6 +16,7 @@ from helpers.small_topologies import A_AND_B
 import lab
 from lab.live import host_handle
 from lab.live.calls import Calls
+from lab.live.handed_over import HandedOver
 from lab.live.network import LiveNetwork
 from lab.live.row_ring import RowRing
 from lab.live.running import run_live
@@ -289,3 +290,23 @@ def test_mail_of_an_external_host_is_counted(tmp_path: Path) -> None:
     path.write_text(NEVER.replace('users = ["bob", "cay"]', external).partition("[[fault]]")[0])
     summary = live(path, 4.0).summary
     assert (summary["submitted"], summary["not_handed_in"]) == (1, 2)
+
+
+def test_what_is_handed_over_is_kept_until_it_is_done() -> None:
+    """Mail until a row says that it is stored; a script until the process has handled it."""
+    handed_over = HandedOver()
+    mail, script = ("submit", 7), ("script", "B.ARPA")
+    handed_over.add(mail)
+    assert not handed_over.are_sent
+    handed_over.note_sent(handed_over.add(script), 3)
+    handed_over.forget_done((), 2)
+    assert handed_over.take_all() == [mail, script]
+    assert not handed_over
+    assert not handed_over.are_sent
+    handed_over.add(mail)
+    handed_over.note_sent(handed_over.add(script), 1)
+    handed_over.forget_done([(0.0, "submit", "A.ARPA", None, None, 8)], 1)
+    assert handed_over.take_all() == [mail]
+    handed_over.add(mail)
+    handed_over.forget_done([(0.0, "submit", "A.ARPA", None, None, 7)], 0)
+    assert not handed_over
