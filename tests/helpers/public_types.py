@@ -33,11 +33,11 @@ INTERNAL = {
     "lab.analysis.account.Account": {
         "__init__",
         "join",
-        "unsettled",
         "settled",
         "take",
         "take_all",
         "take_settled",
+        "unsettled",
     },
     "lab.stepping.moments.Moment": {"__init__", "index"},
     "lab.stepping.stepper.Stepper": {"index"},
