@@ -182,9 +182,9 @@ _NAMES: Final[tuple[Callable[[str], str], ...]] = (
 """What a label and the key of a dictionary have in common, if both mean the same."""
 
 
-def _keys(given: Iterable[Any], labels: Sequence[Any]) -> list[Any] | None:
-    """Return those of the given keys that mean the labels, in the order of these, or None."""
-    keys = list(given)
+def _keys(values: Iterable[Any], labels: Sequence[Any]) -> list[Any] | None:
+    """Return those of the values that mean the labels, in the order of these, or None."""
+    keys = list(values)
     for name in _NAMES:
         wanted = [name(str(label).strip()) for label in labels]
         known = {name(str(key).strip()): key for key in keys}

@@ -160,7 +160,7 @@ def _code(
     if code in say.wanted:
         return None
     kind, because = "breach", ""
-    if today and code == 500 and re.search("(?i)pipelining", said.text):
+    if today and code == 500 and re.search("(?i)pipelining", reply.text):
         kind, because = "choice", _ONE_AT_A_TIME
     elif (
         code in say.choices

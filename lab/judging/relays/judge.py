@@ -266,7 +266,9 @@ class _Trial:
         wanted = {b"RCPT": case.next_to, b"MAIL": case.next_sender}
         for verb, path in wanted.items():
             observed = paths.get(verb, b"").split(b" ")[0].decode("latin-1")
-            if observed.upper() != path.upper() and (case.because or verb == b"RCPT" or path == "<>"):
+            if observed.upper() != path.upper() and (
+                case.because or verb == b"RCPT" or path == "<>"
+            ):
                 may_choose = self.is_of_today and path != "<>"
                 kind = "choice" if may_choose and _is_untouched(observed, case) else "breach"
                 fault_name = f"{verb.decode()} path"
@@ -304,7 +306,9 @@ class _Trial:
             to_smith = [seen for seen in peer.sessions if b"Smith" in (seen.raw or b"")]
             observed = "a report with a reverse-path" if to_smith else "no report"
             if to_smith:
-                return self._wrong("report path", observed, "MAIL FROM:<> and a report", rule="3.6-8")
+                return self._wrong(
+                    "report path", observed, "MAIL FROM:<> and a report", rule="3.6-8"
+                )
             kind = "choice" if self.case.mail == "gives up" else "breach"
             return self._wrong("no report", observed, "MAIL FROM:<> and a report", kind=kind)
         if self.case.mail == "gives up":

@@ -154,7 +154,8 @@ def verdict(done: _Done) -> Finding | None:
     return Finding(
         case=case.name, rule=wrong.rule, stage=case.stage, kind=wrong.kind, title=case.title,
         signature=_signature(wrong, case),
-        sent=shown(wrong.marked or sent), observed=visible(wrong.observed), wanted=visible(wrong.wanted),
+        sent=shown(wrong.marked or sent),
+        observed=visible(wrong.observed), wanted=visible(wrong.wanted),
         because=wrong.because or (case.because if wrong.kind == "choice" else ""),
         hint=case.hint if is_own else "", errors=done.errors,
         ladder=tuple(_ladder(done, wrong.marked)),

@@ -96,7 +96,7 @@ class _Session:
         piece = self.client.recv(65536)
         self.buffer += piece
         if not piece or len(self.buffer) > _MOST:
-            self.seen.rest = self.buffer
+            self.seen.unread = self.buffer
             self.seen.raw = self.buffer if self.is_data else self.seen.raw
             raise _Over
 

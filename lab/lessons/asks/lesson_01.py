@@ -56,9 +56,9 @@ def _two_outcomes(to: list[str]) -> Verdict:
     if any(e.kind == "refuse" and e.peer == "USC-ISIE.ARPA" for e in run.trace):
         return "The relay refused one itself: whom does it relay for?"
     outcomes = sorted(r["outcome"] for r in run.summary["recipients"])
-    said = f"Both were {outcomes[0]}." if outcomes[0] == outcomes[1] else (
+    sentence = f"Both were {outcomes[0]}." if outcomes[0] == outcomes[1] else (
         f"One was {outcomes[0]}, one {outcomes[1]}.")  # fmt: skip
-    return outcomes == ["delivered", "returned"] or said
+    return outcomes == ["delivered", "returned"] or sentence
 
 
 def exercise_4() -> Network:
