@@ -113,6 +113,7 @@ class ParquetWriter:
             self._write_part(self._waiting[:PART_ROWS])
             del self._waiting[:PART_ROWS]
             self._waiting_octets = octets_in(self._waiting)
+            _release_memory()
 
     def rows(self) -> Iterator[Row]:
         """Yield the rows that have been written so far."""
@@ -124,6 +125,7 @@ class ParquetWriter:
         """Write what waits, with the digest and the outcome counts of the whole run."""
         self._write_part(self._waiting, {"digest": digest, "counts": counts})
         self._waiting = []
+        _release_memory()
 
     def _write_part(self, rows: list[Row], about_run: dict[str, Any] | None = None) -> None:
         import pyarrow.parquet
@@ -265,9 +267,8 @@ class StoredRows(Sequence[Row]):
 
     def of(self, kinds: Collection[str]) -> Iterator[Row]:
         """Yield the rows of some kinds; the others are not decoded."""
-        for file, group in self._places:
-            table = self._files[file].read_row_group(group)
-            yield from _rows_of(table.filter(_has_kind(table, kinds)))
+        for number in range(len(self._places)):
+            yield from self._read(number, kinds)
 
     def count_of(self, kinds: Collection[str]) -> int:
         """Return how many rows of some kinds there are."""
@@ -276,9 +277,23 @@ class StoredRows(Sequence[Row]):
         tables = (self._files[file].read_row_group(group, ["kind"]) for file, group in self._places)
         return sum(pyarrow.compute.sum(_has_kind(table, kinds)).as_py() or 0 for table in tables)
 
-    def _read(self, number: int) -> list[Row]:
+    def _read(self, number: int, kinds: Collection[str] | None = None) -> list[Row]:
+        """Return the rows of a group, or those of some kinds."""
         file, group = self._places[number]
-        return _rows_of(self._files[file].read_row_group(group))
+        table = self._files[file].read_row_group(group)
+        if kinds is not None:
+            table = table.filter(_has_kind(table, kinds))
+        rows = _rows_of(table)
+        del table
+        _release_memory()
+        return rows
+
+
+def _release_memory() -> None:
+    """Give back what Arrow does not use any more: it keeps as much as it ever had, for later."""
+    import pyarrow
+
+    pyarrow.default_memory_pool().release_unused()
 
 
 def _opened(path: Path) -> tuple[pyarrow.parquet.ParquetFile, dict[str, Any]]:

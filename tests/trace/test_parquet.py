@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas
@@ -160,3 +161,21 @@ def test_a_reader_keeps_little_mail_in_memory(
     assert len(kept) == 2
     again = kept[5]
     assert stored[5] is again[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
+def test_what_was_written_and_read_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """Arrow keeps what it once had, unless it is told to give it back."""
+
+    def pages() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1])
+
+    mail = bytes(range(256)) * (1 << 15)
+    ParquetWriter(tmp_path / "first").close("", {})  # Arrow itself is loaded
+    before = pages()
+    writer = ParquetWriter(tmp_path / "all", most_octets=len(mail))
+    for number in range(8):
+        writer.write([(float(number), "deliver", "A", None, None, 1, "1", "bob", mail)])
+    writer.close("", {})
+    assert sum(len(row[-1]) for row in StoredRows(tmp_path / "all")) == 8 * len(mail)
+    assert (pages() - before) * os.sysconf("SC_PAGE_SIZE") < 3 * len(mail)
