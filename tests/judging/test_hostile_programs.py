@@ -79,7 +79,7 @@ def test_one_that_drips_is_slow_and_no_more_of_it_is_judged() -> None:
     )
     causes = [group[0] for group in by_cause(result.findings)]
     assert [each.rule for each in causes] == ["4.2-2"]
-    assert causes[0].got.endswith('  ", so slow that it was not whole after 0.2 s')
+    assert causes[0].observed.endswith('  ", so slow that it was not whole after 0.2 s')
     assert len(result.cases) < 30
     assert list(result.left_out.values()).count(TOO_SLOW) > 200
 
@@ -109,7 +109,7 @@ def test_a_relay_that_cannot_greet_is_judged_no_further() -> None:
 def test_a_sender_that_does_not_end_is_judged_once() -> None:
     result = judge_sender(AskedSender(["sleep", "1000"], timeout=0.2))
     assert result.cases == ["send"]
-    assert result.breaches[0].got == "it opened no channel"
+    assert result.breaches[0].observed == "it opened no channel"
     assert set(result.left_out.values()) == {"it does not end when its mail is sent"}
     assert left_behind() == []
 

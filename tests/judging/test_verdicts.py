@@ -32,7 +32,7 @@ def test_a_close_after_an_error_is_not_about_quit() -> None:
     found = finding(record("end-lf-dot-lf", UNTIL_DATA + b"554 no\r\n"), is_of_today=False)
     assert found is not None
     assert (found.rule, found.kind) == ("4.1.1-18", "breach")
-    assert found.got == "it closed the channel after 554, and without 221"
+    assert found.observed == "it closed the channel after 554, and without 221"
 
 
 def test_a_close_in_place_of_221_is_about_quit() -> None:
