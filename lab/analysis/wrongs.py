@@ -14,9 +14,12 @@ from lab.analysis.account import Account
 from lab.analysis.invariants import Breach, Invariants
 from lab.analysis.kept import Kept
 from lab.analysis.shown_names import shown_names
-from lab.quantities import clock_time
+from lab.quantities import clock_time, count_noun
 from lab.trace.levels import includes
 from lab.trace.trace import Trace
+
+_MOST: Final = 3
+"""Broken rules that a picture writes out; the others are counted."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,13 @@ class Wrongs:
         """Return the broken rules and unmet expectations, a sentence each."""
         rules = [f"rule broken at {clock_time(each.t)}: {each}" for each in self.breaches]
         return [*rules, *self.unmet]
+
+    def first_sentences(self) -> tuple[list[str], list[str]]:
+        """Return those that a picture has room for, and a line that counts the others, if any."""
+        every = self.sentences()
+        unlisted = len(every) - _MOST
+        sentence = f"and {count_noun(unlisted, 'more problem')}: lab run reports all"
+        return every[:_MOST], [sentence] if unlisted > 0 else []
 
 
 _kept: Final[Kept[Wrongs]] = Kept()

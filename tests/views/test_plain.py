@@ -24,7 +24,7 @@ from lab.runtime import extras
 from lab.runtime.extras import MissingPackage
 from lab.views import plain
 from lab.views.plain.drawing import Drawing, fitted
-from lab.views.visual_language import COLOURS, CUT, ENDS
+from lab.views.visual_language import BROKEN, COLOURS, CUT, ENDS
 
 RELAYED = "rfc821/scenario-03.toml"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -80,6 +80,35 @@ def test_a_ladder_shows_bytes_that_were_cut_off() -> None:
         assert len(places) == len(CUT.points)
         assert min(places) < x < max(places)
         assert COLOURS[CUT.colour].light in cross
+
+
+@pytest.mark.parametrize("kind", plain.PICTURES)
+def test_what_went_wrong_stands_above_every_picture(kind: str) -> None:
+    """The broken rule in words, over all that is drawn; nothing of it if all went as it should."""
+    trace = lab.simulate(TOPOLOGIES / "faults/careless.toml").trace
+    one = texts(plain.drawn(trace, kind).svg())
+    rule = "no accepted mail is lost"
+    assert any(BROKEN.glyph in text and rule in text for text in one)
+    svg = ElementTree.fromstring(plain.drawn(trace, kind).svg())
+    heights = {element.text or "": float(element.get("y", 0)) for element in svg.iter(f"{SVG}text")}
+    problem = next(y for text, y in heights.items() if rule in text)
+    assert problem < min(
+        y for text, y in heights.items() if text and not text.startswith(BROKEN.glyph)
+    )
+    well = lab.simulate(TOPOLOGIES / RELAYED).trace
+    assert not any(BROKEN.glyph in text for text in texts(plain.drawn(well, kind).svg()))
+    assert plain.drawn(well, kind).svg() == plain.PICTURES[kind](well).svg()
+
+
+@pytest.mark.parametrize(("name", "end"), [("careless", "lost"), ("crash", "twice")])
+def test_mail_that_is_lost_or_came_twice_has_its_sign_in_its_lane(name: str, end: str) -> None:
+    """As in the other pictures, and the legend explains it."""
+    svg = plain.timeline(lab.simulate(TOPOLOGIES / f"faults/{name}.toml").trace).svg()
+    fill = COLOURS[ENDS[end].colour].light
+    corners = len(ENDS[end].points)
+    signs = [line for line in svg.splitlines() if f'fill="{fill}"' in line]
+    assert len([line for line in signs if line.count("L") == corners - 1]) >= 2
+    assert end.upper() in texts(svg)
 
 
 def test_a_ladder_may_be_of_one_message_or_session() -> None:

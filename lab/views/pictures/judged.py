@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 from lab.analysis.alternatives import alternative, map_alternative
 from lab.analysis.wrongs import wrongs
-from lab.quantities import count_noun
 from lab.trace.trace import Trace
 from lab.views import visual_language
 from lab.views.pictures import plot_style
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _P = ParamSpec("_P")
-
-_MOST: Final = 3
-"""Broken rules that are written out; the others are counted."""
 
 _LINE: Final = 0.2
 """Inches from a line of the band to the next."""
@@ -60,10 +56,8 @@ def _finish(ax: Axes, source: object, kind: str, *, is_own: bool) -> None:
 
 def problem_lines(trace: Trace) -> list[str]:
     """Return what stands at the top of each picture of a run: nothing if all went as it should."""
-    problems = wrongs(trace).sentences()
-    left = len(problems) - _MOST
-    unlisted = [f"and {count_noun(left, 'more problem')}: lab run reports all"] if left > 0 else []
-    return [f"{visual_language.BROKEN.glyph} {line}" for line in problems[:_MOST]] + unlisted
+    problems, unlisted = wrongs(trace).first_sentences()
+    return [f"{visual_language.BROKEN.glyph} {line}" for line in problems] + unlisted
 
 
 def mention(ax: Axes, sentences: list[str], is_own: bool = True) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
 
 from lab.analysis.alternatives import alternative
+from lab.analysis.wrongs import wrongs
 from lab.views.plain.ladder import ladder
 from lab.views.plain.latency import latency
 from lab.views.plain.map import network_map
@@ -19,6 +20,7 @@ from lab.views.plain.queues import queues
 from lab.views.plain.shown import Shown, image, show
 from lab.views.plain.states import states
 from lab.views.plain.timeline import timeline
+from lab.views.visual_language import BROKEN
 
 if TYPE_CHECKING:
     from lab.trace.trace import Trace
@@ -40,10 +42,13 @@ def ending(path: str | Path | IO[bytes]) -> str:
 
 
 def drawn(trace: Trace, kind: str, **options: object) -> Drawing:
-    """Return a picture; options that it does not have are left out."""
+    """Return a picture, with what went wrong; options that it does not have are left out."""
     known = signature(PICTURES[kind]).parameters
     shown = {name: value for name, value in options.items() if name in known}
-    return PICTURES[kind](trace, **shown)
+    drawing = PICTURES[kind](trace, **shown)
+    problems, unlisted = wrongs(trace).first_sentences()
+    drawing.put_above([f"{BROKEN.glyph} {line}" for line in problems] + unlisted)
+    return drawing
 
 
 def shown(trace: Trace, kind: str, **options: object) -> Shown:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import textwrap
 from collections.abc import Sequence
 from functools import cache
 from itertools import accumulate, cycle, pairwise
@@ -38,6 +39,10 @@ class _Outline(NamedTuple):
     dashes: tuple[float, ...]
     is_closed: bool
 
+    def lower_by(self, room: float) -> _Outline:
+        """Return the same, farther down."""
+        return self._replace(points=tuple((x, y + room) for x, y in self.points))
+
 
 class _Text(NamedTuple):
     """A text; its anchor is "start", "middle" or "end", at x and on the line at y."""
@@ -49,6 +54,10 @@ class _Text(NamedTuple):
     colour: str
     anchor: str
     is_bold: bool
+
+    def lower_by(self, room: float) -> _Text:
+        """Return the same, farther down."""
+        return self._replace(y=self.y + room)
 
 
 def colour(name: str) -> str:
@@ -125,6 +134,19 @@ class Drawing:
     ) -> None:  # fmt: skip
         """Write a text in one line."""
         self._shapes.append(_Text(x, y, visible(text), size, colour(ink), anchor, is_bold))
+
+    def put_above(self, sentences: Sequence[str]) -> None:
+        """Move everything down, and write what must not be overlooked above it."""
+        most = int((self.width - 40) / (12 * _LETTER))
+        lines = [line for each in sentences for line in textwrap.wrap(each, most)]
+        if not lines:
+            return
+        room = 18.0 * len(lines) + 14
+        self._shapes = [shape.lower_by(room) for shape in self._shapes]
+        self.height += room
+        self.area([(8, 6), (self.width - 8, 6), (self.width - 8, room), (8, room)], edge="lost")
+        for number, line in enumerate(lines):
+            self.text(20, 22 + 18 * number, line, ink="text-worst", is_bold=True)
 
     # -- files --------------------------------------------------------------------------------
 

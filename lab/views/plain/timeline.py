@@ -9,6 +9,7 @@ from lab.analysis.faults import fault_intervals
 from lab.analysis.itineraries import End, Itinerary, itineraries
 from lab.analysis.shown_names import shown_names
 from lab.analysis.stages import ATTEMPT, CROSSING, OPENING, SPOOL, WAIT, busy, stages
+from lab.analysis.wrongs import Wrongs, wrongs
 from lab.quantities import TIME_STEPS, clock_time
 from lab.trace.trace import Trace
 from lab.views.plain.drawing import Drawing, fitted, wide
@@ -62,11 +63,14 @@ def timeline(trace: Trace) -> Drawing:
         left, right = axis.at(fault.begin), axis.at(min(fault.end, last))
         drawing.box(left, _TOP, max(right - left, 1.0), bottom - _TOP, "fault-shade")
     shown = shown_names(trace.meta)
+    wrong = wrongs(trace)
     for number, lane in enumerate(lanes):
         y = _TOP + _LANE * (number + 0.5)
         about = f"{lane.number}  {shown[lane.host]} → {', '.join(lane.recipients)}"
         drawing.text(_LEFT - 10, y + 4, fitted(about, _LEFT - 24, 11), size=11, anchor="end")
         _lane(drawing, lane, y, axis, last)
+        for sign, t in _ends(lane, wrong):
+            drawing.sign(sign, axis.at(t), y, 5.5)
     if len(every) > MOST:
         unlisted = f"and {len(every) - MOST} more messages"
         drawing.text(_WIDTH - _RIGHT, 28, unlisted, ink="quiet", anchor="end")
@@ -108,13 +112,17 @@ def _lane(drawing: Drawing, lane: Itinerary, y: float, axis: _Axis, last: float)
             if right > left or stage.kind in (ATTEMPT, CROSSING):
                 wide_enough = max(right - left, 1.5)
                 drawing.box(left, y - look.high / 2, wide_enough, look.high, look.fill, look.edge)
-    for sign, t in _ends(lane):
-        drawing.sign(sign, axis.at(t), y, 5.5)
 
 
-def _ends(lane: Itinerary) -> Iterator[tuple[Sign, float]]:
+def _ends(lane: Itinerary, wrong: Wrongs) -> Iterator[tuple[Sign, float]]:
+    """Yield the signs of a lane with their times; mail that came twice has its own at the last."""
+    lost_at = wrong.lost_at(lane.number)
+    if lost_at is not None:
+        yield ENDS["lost"], lost_at
+    deliveries = [end for end in lane.ends if end.kind == "deliver"]
+    twice = deliveries[-1:] if wrong.came_twice(lane.number) else []
     for end in lane.ends:
-        yield ENDS[_sign_of(end, lane)], end.t
+        yield ENDS["twice" if end in twice else _sign_of(end, lane)], end.t
 
 
 def _sign_of(end: End, lane: Itinerary) -> str:
@@ -129,7 +137,8 @@ def _legend(drawing: Drawing, y: float) -> None:
         drawing.box(x, y - 4 - look.high / 2, 22, look.high, look.fill, look.edge)
         drawing.text(x + 27, y, look.words, size=11)
         x += wide(look.words, 11) + 38
-    for name in ("delivered", "returned", "refused"):
+    x, y = 30.0, y + 18
+    for name in ("delivered", "returned", "refused", "lost", "twice"):
         drawing.sign(ENDS[name], x, y - 4)
         words = ENDS[name].words.partition(" to ")[0]
         drawing.text(x + 12, y, words, size=11)
