@@ -64,6 +64,7 @@ class Channel:
         to its last, so that a program that says a byte now and then does not go on for ever; all
         of it may take five times as long, or ``longest``.
         """
+        is_reply = longest is None
         longest = _WHOLE * seconds if longest is None else longest
         left = memoryview(octets)
         now = time.monotonic()
@@ -81,12 +82,12 @@ class Channel:
                 return False
             before = len(left), len(self.received)
             left = self._step(left, wait)
+            if is_reply and self._drips(before[1], seconds) and not is_enough():
+                self.slow_for = seconds
+                return False
             if (len(left), len(self.received)) != before:
                 moved = time.monotonic()
                 quiet = moved + seconds
-            if self._drips(before[1], seconds) and not is_enough():
-                self.slow_for = seconds
-                return False
         return is_enough()
 
     def _drips(self, before: int, seconds: float) -> bool:
