@@ -2,12 +2,14 @@
 
 A program gets less memory and file space than would hurt, and whatever it starts is ended with it.
 Its processes are recognised by a word in their environment, so that one that left its process group
-is found too.
+is found too, and by the exact size of the largest file that they may write, which a process passes
+on even where it clears its environment.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -28,6 +30,7 @@ MARK: Final = "LAB_JUDGE"
 """The variable of its environment by which its processes are recognised."""
 
 _PROC: Final = Path("/proc")
+_FILE_SIZE: Final = re.compile(rb"^Max file size +\d+ +(\d+) ", re.M)
 
 
 class NotStarted(Exception):
@@ -57,7 +60,8 @@ class Program:
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise NotStarted(f"{command[0]} could not be started: {reason}") from None
-        _limit(self.process.pid)
+        self._file_size = FILE_SIZE + secrets.randbelow(1 << 20)
+        _limit(self.process.pid, self._file_size)
         self._over = threading.Event()
         self._watcher = threading.Thread(target=self._watch, daemon=True)
         self._watcher.start()
@@ -100,7 +104,7 @@ class Program:
         self._kill()
         self.process.wait()
         self._watcher.join()
-        _end_all(self.mark)
+        _end_all(self.mark, self._file_size)
 
     def close(self) -> None:
         """End it and close its pipes."""
@@ -147,7 +151,7 @@ def run_to_end(program: Program, seconds: float) -> tuple[int | None, str]:
     return status, kept.decode("utf-8", "replace")
 
 
-def _limit(pid: int) -> None:
+def _limit(pid: int, file_size: int) -> None:
     """Bound what a process and those that it starts may take, where the system can."""
     try:
         import resource
@@ -157,7 +161,7 @@ def _limit(pid: int) -> None:
         return
     bounds = {
         resource.RLIMIT_DATA: MEMORY,
-        resource.RLIMIT_FSIZE: FILE_SIZE,
+        resource.RLIMIT_FSIZE: file_size,
         resource.RLIMIT_CORE: 0,
     }
     for kind, most in bounds.items():
@@ -187,10 +191,21 @@ def _measure(mark: str) -> tuple[int, int]:
     return len(marked), resident
 
 
-def _end_all(mark: str) -> None:
-    """End every process with a mark, also those that left the process group."""
+def _limited(file_size: int) -> list[int]:
+    """Return the processes whose files may have just this size."""
+    processes = []
+    for entry in _PROC.glob("[0-9]*"):
+        with suppress(OSError):
+            limit = _FILE_SIZE.search((entry / "limits").read_bytes())
+            if entry.stat().st_uid == os.getuid() and limit and int(limit[1]) == file_size:
+                processes.append(int(entry.name))
+    return processes
+
+
+def _end_all(mark: str, file_size: int) -> None:
+    """End every process of a program, also those that left the process group."""
     for _ in range(50):
-        left = _marked(mark)
+        left = [*_marked(mark), *_limited(file_size)]
         if not left:
             return
         for pid in left:

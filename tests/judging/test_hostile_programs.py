@@ -114,6 +114,15 @@ def test_a_sender_that_does_not_end_is_judged_once() -> None:
     assert left_behind() == []
 
 
+def test_a_process_without_its_environment_is_ended_too() -> None:
+    """In a group of its own, and with nothing by which those of before would know it."""
+    seconds = str(100_000 + os.getpid())
+    sleeps = f"env -i setsid sleep {seconds} >/dev/null 2>&1 & read x"
+    judged(f"printf '220 A.ARPA x\\r\\n'; read x && {{ {sleeps}; }}", only=["helo"])
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not [command for command in commands if seconds.encode() in command.split(b"\0")]
+
+
 def test_forks_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(program, "PROCESSES", 4)
     script = "for n in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait"
