@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
+import lab
 from lab.benchmarks import versions, whole_run
+from lab.benchmarks.simulation import bench_topology
 from lab.benchmarks.whole_run import in_turn, measure_whole
 from lab.trace.levels import LEVELS
+from lab.trace.rows import CROSSING, KIND
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -35,6 +39,17 @@ def test_whole_runs_come_first_and_at_each_level(monkeypatch: pytest.MonkeyPatch
 def test_a_whole_run_is_judged_and_summed_up() -> None:
     """A rate is that of a run whose mail arrived and which broke no rule."""
     assert whole_run.whole_rate(3, "none") > 0
+
+
+def test_the_guide_says_how_many_events_a_session_has() -> None:
+    """Figures of sessions say little without it."""
+    run = lab.simulate(bench_topology(10))
+    crossed = [row for row in run.trace.rows if row[KIND] in CROSSING]
+    of_each = (len(run.trace) - 2) // 10, len(crossed) // 10  # without the first and the last
+    guide = (ROOT / "lab" / "help" / "performance.md").read_text(encoding="utf-8")
+    said = re.search(r": (\d+) events, of which (\d+) crossed the wire", guide)
+    assert said is not None
+    assert tuple(map(int, said.groups())) == of_each
 
 
 def test_commands_take_turns(tmp_path: Path) -> None:
