@@ -7,7 +7,7 @@ from itertools import pairwise
 from math import inf
 from typing import Final
 
-from lab.analysis.faults import FaultInterval, fault_intervals
+from lab.analysis.faults import FaultInterval, fault_intervals, value_in_words
 from lab.analysis.session_times import Crossing, Piece, Sessions, SessionTimes, Transaction
 from lab.network.transport import TRANSPORTS
 from lab.quantities import bandwidth, clock_time, count_noun, duration
@@ -239,7 +239,7 @@ def described(fault: FaultInterval) -> str:
     """Return a fault in words: its kind, where, and from when to when."""
     place = fault.place.replace(" - ", "-")
     times = f" from {clock_time(fault.begin)} to {clock_time(fault.end)}" if fault.lasts else ""
-    value = f" {fault.what}" if fault.kind in _OF_LINKS and fault.what else ""
+    value = f" {value_in_words(fault)}" if fault.kind in _OF_LINKS and fault.what else ""
     return f"{fault.kind.replace('-', ' ')}{value} at {place}{times}"
 
 

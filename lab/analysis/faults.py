@@ -6,11 +6,12 @@ Every reader of a trace (timeline, map, film, stepper, replay page) takes them f
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from lab.analysis.shown_names import ShownNames
+from lab.quantities import bandwidth, duration
 from lab.trace.closes import cut_cause, is_hang_up
 from lab.trace.meta import LinkMeta
 from lab.trace.rows import CLOSE_REASON, FAULT_NAME, FAULT_ON, FAULT_WHAT, HOST, KIND, PEER, Row, T
@@ -18,6 +19,15 @@ from lab.trace.trace import Trace
 
 DOWN: Final = frozenset({"link-down", "partition", "host-down", "crash"})
 """The kinds of fault during which nothing gets through."""
+
+_VALUES: Final[dict[str, Callable[[float], str]]] = {
+    "bandwidth": bandwidth,
+    "latency": duration,
+    "jitter": duration,
+    "loss": lambda chance: f"{chance:.3g}",
+    "clock-skew": lambda seconds: ("-" if seconds < 0 else "") + duration(abs(seconds)),
+}
+"""How the value of a fault is told, by its kind."""
 
 _OVER_AT_ONCE: Final = frozenset({"crash", "change-reply", "change-command", "hang-up"})
 """The kinds of fault that are over as soon as they began, unless the trace says when they ended.
@@ -103,7 +113,17 @@ def place_shown(fault: FaultInterval, shown: ShownNames) -> str:
 
 def what_shown(fault: FaultInterval, shown: ShownNames) -> str:
     """Return the details of a fault, with the names of hosts as people see them."""
-    return shown.words(fault.what) if fault.kind == "partition" else fault.what
+    return shown.words(fault.what) if fault.kind == "partition" else value_in_words(fault)
+
+
+def value_in_words(fault: FaultInterval) -> str:
+    """Return the value of a fault with its unit, as "15 s" of jitter; what has none as it is."""
+    in_words = _VALUES.get(fault.kind)
+    try:
+        value = float(fault.what)
+    except ValueError:
+        return fault.what
+    return in_words(value) if in_words and math.isfinite(value) else fault.what
 
 
 def shown_place(host: str, peer: str | None, shown: ShownNames) -> str:

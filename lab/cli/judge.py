@@ -127,7 +127,7 @@ def judge(
         result = _judge_network(network, hosts, command, cases, timeout, seed)
     elif receiver is not None:
         result = _judge_receiver(
-            command, receiver, anywhere, stage, cases, to, mail, timeout or 8.0, seed, as_json
+            command, receiver, anywhere, stage, cases, to, mail, timeout, seed, as_json
         )
     else:
         role = "sender" if sender else "relay"
@@ -139,7 +139,7 @@ def judge(
 
 def _judge_receiver(
     command: tuple[str, ...], receiver: str, anywhere: bool, stage: int, cases: tuple[str, ...],
-    to: tuple[str, ...], mail: str | None, timeout: float, seed: int, quiet: bool,
+    to: tuple[str, ...], mail: str | None, timeout: float | None, seed: int, quiet: bool,
 ) -> Judgement:  # fmt: skip
     from lab.judging.networks.storm import judge_receiver_and_storm, names_of_networks
     from lab.judging.receivers.judge import Asked, CannotJudge, names_of_cases
@@ -155,8 +155,9 @@ def _judge_receiver(
     with progress_bar(len(names_of_cases()), quiet, "cases", 2) as progress:
         asked = Asked(
             command=command, address=address, stage=stage, seed=seed, only=cases, to=to,
-            folder=Path(mail) if mail else None, progress=progress, timeout=max(0.05, timeout),
-            again=_again("receiver", command, receiver, stage, to, mail, seed),
+            folder=Path(mail) if mail else None, progress=progress,
+            timeout=max(0.05, timeout or 8.0),
+            again=_again("receiver", command, receiver, stage, to, mail, seed, timeout, anywhere),
         )  # fmt: skip
         try:
             return judge_receiver_and_storm(asked)
@@ -192,7 +193,7 @@ def _judge_other(
     known = [case.name for case in (OF_SENDERS if role == "sender" else OF_RELAYS)]
     cases_of_relays = [] if role == "sender" else [*names_of_cases(), *names_of_relay_networks()]
     _check_cases(cases, [*known, *cases_of_relays])
-    again = _again(role, command, _HERE, stage, (), None, seed)
+    again = _again(role, command, _HERE, stage, (), None, seed, timeout)
     with progress_bar(len(known), quiet, "cases", 2) as progress:
         try:
             if role == "sender":
@@ -224,7 +225,7 @@ def _judge_network(
                         "--network net.toml --host 'A.ARPA=python3 mailer.py'")  # fmt: skip
     words = ["lab", "judge", "--network", network]
     words += [word for text in hosts for word in ("--host", text)]
-    words += ["--seed", str(seed)] if seed else []
+    words += _further(seed, timeout)
     asked = AskedNetwork(
         load(network, (), seed), commands, title=", ".join(commands), seed=seed,
         only=cases, again=shlex.join(words),
@@ -254,9 +255,15 @@ def _timeout_of(timeout: float | None) -> dict[str, float]:
     return {} if timeout is None else {"timeout": max(0.05, timeout)}
 
 
+def _further(seed: int, timeout: float | None) -> list[str]:
+    """Return the options of a command that repeats a judging, if they were given."""
+    words = ["--seed", str(seed)] if seed else []
+    return words + (["--timeout", f"{timeout:g} s"] if timeout is not None else [])
+
+
 def _again(
     role: str, command: tuple[str, ...], receiver: str, stage: int, to: tuple[str, ...],
-    mail: str | None, seed: int,
+    mail: str | None, seed: int, timeout: float | None, anywhere: bool = False,
 ) -> str:  # fmt: skip
     """Return the command that repeats a judging."""
     words = ["lab", "judge", f"--{role}"]
@@ -264,7 +271,8 @@ def _again(
     words += [] if stage == 12 else ["--stage", str(stage)]
     words += [word for name in to for word in ("--to", name)]
     words += ["--mail", mail] if mail else []
-    words += ["--seed", str(seed)] if seed else []
+    words += ["--anywhere"] if anywhere else []
+    words += _further(seed, timeout)
     words += ["--", *command] if command else []
     return shlex.join(words)
 

@@ -65,7 +65,7 @@ CASES = {
     ),
     "slow line by a fault": Case(
         network(fault=fault("bandwidth", value="300 bit/s", lasts="2 h", **LINK)),
-        "sending", ("300 bit/s", "fault: bandwidth", "HUB-B"),
+        "sending", ("300 bit/s", "fault: bandwidth 300 bit/s at HUB-B"),
     ),
     "a line that others use": Case(
         network(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import lab
-from lab.analysis.faults import FaultInterval, fault_intervals, fault_spans
+from lab.analysis.faults import FaultInterval, fault_intervals, fault_spans, value_in_words
 from lab.analysis.index import TraceIndex
 from lab.analysis.shown_names import ShownNames
 from lab.trace.trace import Trace
@@ -67,6 +67,18 @@ def test_faults_of_other_places_and_values_are_told_apart() -> None:
         ("A - B", "3", 2, 4),
         ("B - C", "2", 3, 5),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "what", "words"),
+    [
+        ("jitter", "15", "15 s"), ("latency", "0.54", "540 ms"), ("bandwidth", "300", "300 bit/s"),
+        ("loss", "0.35", "0.35"), ("clock-skew", "-1200", "-20 min"), ("bandwidth", "inf", "inf"),
+        ("jitter", "from elsewhere", "from elsewhere"), ("busy", "", ""),
+    ],
+)  # fmt: skip
+def test_a_value_is_told_with_its_unit(kind: str, what: str, words: str) -> None:
+    assert value_in_words(FaultInterval(kind, "A", "B", what, 1, 2)) == words
 
 
 @pytest.mark.parametrize("kind", ["crash", "change-reply", "change-command", "hang-up"])

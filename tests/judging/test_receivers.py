@@ -125,6 +125,13 @@ def test_the_report_says_what_a_learner_needs(lab: Command, tmp_path: Path) -> N
     assert failure.get("type") == "3.1-5"
 
 
+def test_the_command_that_repeats_a_case_has_the_options_of_this_one(lab: Command) -> None:
+    options = ["--case", "greeting", "--seed", "3", "--timeout", "9 s"]
+    done = lab("judge", "--receiver", "--json", *options, "--", sys.executable, "-c", "print('no')")
+    again = json.loads(done.out)["failed"][0]["again"]
+    assert again.startswith("lab judge --receiver --seed 3 --timeout '9 s' --case greeting -- ")
+
+
 def test_json_is_as_the_contract_has_it(lab: Command) -> None:
     mailer = [sys.executable, str(PYTHON)]
     done = lab("judge", "--receiver", "--json", "--stage", "1", "--", *mailer)

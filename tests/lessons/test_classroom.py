@@ -264,6 +264,7 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = lab(folder, "class release week1.toml --out handout --roster roster.csv")
     assert (done.returncode, done.stderr) == (0, "")
     release = teacher_file.load(folder / "handout.teacher.json")
+    assert (folder / "handout.teacher.json").stat().st_mode & 0o077 == 0
     seed = exercises.seed_of(release.seed, "ann")
     fault = exercises.material("Find the fault", {**NETWORK, "links": 6, "messages": 12},
                                "host-down", seed).fault  # fmt: skip

@@ -365,7 +365,7 @@ def test_hosts_and_names_of_one_place_do_not_hide_one_another(
     address = (tmp_path / "run.html").as_uri()
     page, heard = opened(chromium, address, viewport={"width": width, "height": height})
     drawn(page)
-    places, size = page.evaluate("[replay.map.places, replay.map.size]")
+    places, size = page.evaluate("[replay.map.spots, replay.map.size]")
     for (x, y), (to, down) in combinations(places, 2):
         assert math.hypot(x - to, y - down) >= 2 * size
     boxes = page.evaluate("[...replay.map.labels.values()].map(one => one.box)")

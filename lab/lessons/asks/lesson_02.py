@@ -14,7 +14,7 @@ FILE: Final = "rfc821/scenario-03.toml"
 HOST: Final = "BBN-VAX.ARPA"
 
 
-def session_after(*lines: str) -> TypedSession:
+def after(*lines: str) -> TypedSession:
     """Return a session with the host, after some lines."""
     session = talk(FILE, HOST, quiet=True)
     session.say(*lines)
@@ -48,7 +48,7 @@ def exercise_2() -> Lines:
 
 
 def _delivers(lines: list[str]) -> Verdict:
-    session = session_after(*lines)
+    session = after(*lines)
     if not any(e.kind == "deliver" and e["user"] == "Jones" for e in session.settle().trace):
         return f"Nothing was delivered to Jones. The replies were {session.codes}."
     return len(lines) <= 5 or f"It is delivered. You needed {len(lines)} lines; fewer will do."
@@ -61,7 +61,7 @@ def exercise_3() -> Lines:
 
 
 def _two_of_three(lines: list[str]) -> Verdict:
-    session = session_after(*lines)
+    session = after(*lines)
     if bad := [code for code in session.codes if code >= 400]:
         return f"These replies begin with 4 or 5: {bad}."
     trace = session.settle().trace
@@ -77,7 +77,7 @@ def exercise_4() -> Lines:
 
 
 def _difficult(lines: list[str]) -> Verdict:
-    codes = sorted(set(session_after(*lines).codes))
+    codes = sorted(set(after(*lines).codes))
     print(f"{len(codes)} codes: {codes}")
     few = f"You drew {len(codes)}; which command have you not tried, or not misspelled?"
     return len(codes) >= 8 or few

@@ -33,7 +33,9 @@ class Release:
     late: float = 0.0
 
     def save(self, path: Path) -> None:
-        """Write the file."""
+        """Write the file, which nobody but its owner may read: it has the answers."""
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # one that was there may be readable to others
         path.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False), encoding="utf-8")
 
     def assignment(self, name: str, student: str) -> Assignment:

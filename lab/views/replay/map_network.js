@@ -150,7 +150,7 @@ class NetworkView extends Drawing {
     const most = this.width < 560 ? 16 : 26;
     let misses = 0;
     for (const node of new Set([first, ...asked, ...order])) {
-      if (!this._inSight(this.spots[node])) continue; // nor is there any on an empty map
+      if (!this.spots[node] || !this._inSight(this.spots[node])) continue; // there is none on an empty map
       const text = shorten(this._nameOf(nodes[node]), most);
       const badge = this.size < 4 || hosts[nodes[node].hosts[0]].kind === "router" ? 0 : 7; // it lies above a host
       const frame = node === first ? 6 : 0; // about the host that is chosen
