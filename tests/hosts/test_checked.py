@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from lab.hosts.checked import range_of
+from lab.hosts.checked import of_valid, range_of, with_valid
 from lab.hosts.directory import User
 from lab.hosts.retry import Retry
 from lab.hosts.settings import HostSettings
@@ -56,3 +57,12 @@ def test_a_size_has_a_bound_and_a_table_of_another_form_is_left_to_its_reader() 
     with pytest.raises(ValueError, match="size must be 1000000000 or less"):
         size("size", 1e15)
     table("reply", [])
+
+
+def test_valid_values_make_what_checked_ones_make() -> None:
+    """Without the checks: who gives them has checked them, or drawn them from what is valid."""
+    user = of_valid(User, {"name": "Smith", "active": True})
+    assert user == User("Smith", active=True)
+    assert with_valid(user, {}) is user
+    for mailbox in ("busy", "full"):
+        assert with_valid(user, {"mailbox": mailbox}) == replace(user, mailbox=mailbox)
