@@ -53,7 +53,7 @@ class LiveDriver(Driver):
         self.settings = settings
         self.room = SpareRoom(settings.storage or Path())
         self.processes = multiprocessing.get_context("forkserver")
-        self.processes.set_forkserver_preload(["lab.live.host_main"])
+        self.processes.set_forkserver_preload(["lab.runtime.fork_server", "lab.live.host_main"])
         self.clock = WallClock(math.inf, settings.speed)
         self.relay_port = 0
         self.relay_secret = secrets.token_bytes(SECRET)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Final
 
+from lab.runtime.fork_server import knows_folder
 from lab.runtime.signals import blocked
 
 
@@ -73,6 +74,12 @@ def quiet_start() -> Iterator[None]:
         yield
 
 
+def _folder_of_sockets() -> str:
+    from multiprocessing import util
+
+    return util.get_temp_dir()
+
+
 _TRIES: Final = 5
 """How often a process is started if the one that starts it ends meanwhile."""
 
@@ -88,7 +95,7 @@ def start(make: Callable[[], BaseProcess]) -> BaseProcess:
     for left in reversed(range(_TRIES)):
         process = make()
         try:
-            with quiet_start():
+            with quiet_start(), knows_folder(_folder_of_sockets()):
                 process.start()
             return process
         except (ConnectionError, EOFError, FileNotFoundError) as error:

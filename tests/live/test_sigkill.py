@@ -9,7 +9,7 @@ import smtplib
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,17 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "state" / "smtp-lab"
 
 
+def folder_of_fork_server(pid: int) -> Path:
+    """Where the fork server of a process listens."""
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = (place / "stat").read_text().rpartition(")")[2].split()[1]
+            found = re.search(r"SMTP_LAB_FORK_SERVER=([^\0]+)", (place / "environ").read_text())
+            if parent == str(pid) and found:
+                return Path(found[1])
+    raise AssertionError("there is no fork server")
+
+
 @contextmanager
 def killed_after_mail(*options: str, whole_group: bool = False) -> Iterator[str]:
     """Run a network, hand it a message, kill it when it said 250; yield what it printed."""
@@ -48,8 +59,12 @@ def killed_after_mail(*options: str, whole_group: bool = False) -> Iterator[str]
         port = int(ports["BBN-VAX.ARPA"].rpartition(":")[2])
         with smtplib.SMTP("127.0.0.1", port, timeout=30) as client:
             client.sendmail("me@laptop.example", ["Jones@BBN-VAX.ARPA"], "Subject: Keep\n\nme.\n")
+        folder = folder_of_fork_server(process.pid) if Path("/proc/self/environ").exists() else None
+        assert folder is None or folder.is_dir()
         (os.killpg if whole_group else os.kill)(process.pid, signal.SIGKILL)
         process.wait()
+        # a fork server that is killed with everything else cannot remove its folder
+        assert whole_group or folder is None or eventually(lambda: not folder.exists())
         # the hosts have the pipes: these end with the last of them
         process.stdout.read()
         yield note + process.stderr.read()

@@ -170,8 +170,7 @@ def test_a_ladder_of_anything_has_the_rows_that_python_gives_it(
     page = computed(tmp_path, body, {"data": replay_data(trace), "scopes": list(asked)})
     for scope, options in asked.items():
         rows = ladder_rows(trace, in_hosts=True, **options)
-        others = ("wait", "close", "stopped")  # the page draws what is stopped over its rows
-        wanted = [row.seq for row in rows if row.kind not in others and row.host]
+        wanted = [row.seq for row in rows if row.kind not in ("wait", "close") and row.host]
         assert page[scope] == wanted, scope
 
 
