@@ -19,7 +19,7 @@ _FOLDER: Final = "SMTP_LAB_FORK_SERVER"
 
 @contextmanager
 def knows_folder(folder: str) -> Iterator[None]:
-    """Within this context, a fork server that begins learns in which folder it listens."""
+    """Within this context, a fork server that begins learns which folder is its own ("": none)."""
     os.environ[_FOLDER] = folder
     try:
         yield

@@ -75,9 +75,13 @@ def quiet_start() -> Iterator[None]:
 
 
 def _folder_of_sockets() -> str:
-    from multiprocessing import util
+    """Return the folder that this program has for the sockets of processes; "" if it is another's.
 
-    return util.get_temp_dir()
+    A process that another one has started shares the folder of that one.
+    """
+    from multiprocessing import parent_process, util
+
+    return util.get_temp_dir() if parent_process() is None else ""
 
 
 _TRIES: Final = 5

@@ -89,3 +89,36 @@ def test_a_process_that_cannot_be_started_is_tried_again_but_not_for_ever() -> N
     Refused.tries = -10
     with pytest.raises(OSError, match=r"^Python's fork server ends again and again$"):
         start(Refused)
+
+
+A_CHILD_WITH_ONE = """
+import multiprocessing, os, time
+from multiprocessing import util
+from lab.runtime.spawn import start
+
+def start_one():
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["lab.runtime.fork_server"])
+    start(lambda: processes.Process(target=os.getpid)).join()
+
+if __name__ == "__main__":
+    folder = util.get_temp_dir()
+    child = multiprocessing.get_context("spawn").Process(target=start_one)
+    child.start()
+    child.join()
+    for _ in range(25):  # its fork server ends
+        time.sleep(0.1 * os.path.isdir(folder))
+    start_one()
+    print(os.path.isdir(folder))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork server")
+def test_the_fork_server_of_a_child_leaves_the_folder_of_its_parent(tmp_path: Path) -> None:
+    """``multiprocessing`` gives both the same folder; the parent goes on starting processes."""
+    script = tmp_path / "parent.py"
+    script.write_text(A_CHILD_WITH_ONE)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout == "True\n", done.stderr
