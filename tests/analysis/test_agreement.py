@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import lab
 from lab.analysis import tables
 from lab.analysis.channels import LEAVES, shares, way_of
-from lab.analysis.faults import fault_intervals, fault_spans
+from lab.analysis.faults import fault_intervals, fault_spans, value_in_words
 from lab.analysis.index import TraceIndex
 from lab.analysis.itineraries import Itinerary, itineraries
 from lab.analysis.ladder_rows import row_of
@@ -162,7 +162,7 @@ def test_fault_intervals(name: str) -> None:
         (fault["name"], fault["what"], fault["enter"], fault["leave"]) for fault in data["faults"]
     ]
     last = len(trace)
-    assert shown == [(span.interval.kind, span.interval.what, span.first,
+    assert shown == [(span.interval.kind, value_in_words(span.interval), span.first,
                       last if span.last is None else span.last) for span in spans]  # fmt: skip
     for each, interval in zip(data["faults"], intervals, strict=True):
         assert each["down"] is interval.is_down

@@ -70,15 +70,15 @@ def test_faults_of_other_places_and_values_are_told_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "what", "words"),
+    ("kind", "value", "words"),
     [
         ("jitter", "15", "15 s"), ("latency", "0.54", "540 ms"), ("bandwidth", "300", "300 bit/s"),
         ("loss", "0.35", "0.35"), ("clock-skew", "-1200", "-20 min"), ("bandwidth", "inf", "inf"),
         ("jitter", "from elsewhere", "from elsewhere"), ("busy", "", ""),
     ],
 )  # fmt: skip
-def test_a_value_is_told_with_its_unit(kind: str, what: str, words: str) -> None:
-    assert value_in_words(FaultInterval(kind, "A", "B", what, 1, 2)) == words
+def test_a_value_is_told_with_its_unit(kind: str, value: str, words: str) -> None:
+    assert value_in_words(FaultInterval(kind, "A", "B", value, 1, 2)) == words
 
 
 @pytest.mark.parametrize("kind", ["crash", "change-reply", "change-command", "hang-up"])
