@@ -156,8 +156,8 @@ def _judge_receiver(
         asked = Asked(
             command=command, address=address, stage=stage, seed=seed, only=cases, to=to,
             folder=Path(mail) if mail else None, progress=progress,
-            timeout=max(0.05, timeout or 8.0),
             again=_again("receiver", command, receiver, stage, to, mail, seed, timeout, anywhere),
+            **_timeout_of(timeout or None),
         )  # fmt: skip
         try:
             return judge_receiver_and_storm(asked)
