@@ -27,7 +27,7 @@ _VALUES: Final[dict[str, Callable[[float], str]]] = {
     "loss": lambda chance: f"{chance:.3g}",
     "clock-skew": lambda seconds: ("-" if seconds < 0 else "") + duration(abs(seconds)),
 }
-"""How the value of a fault is told, by its kind."""
+"""By the kind of a fault, what writes its value with a unit."""
 
 _OVER_AT_ONCE: Final = frozenset({"crash", "change-reply", "change-command", "hang-up"})
 """The kinds of fault that are over as soon as they began, unless the trace says when they ended.

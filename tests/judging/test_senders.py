@@ -42,7 +42,7 @@ def test_right_senders_have_no_breach() -> None:
 
 
 def test_after_a_refusal_the_receiver_of_a_case_takes_nothing() -> None:
-    """A sender that goes on after a 550 is told so by the next replies."""
+    """When a sender goes on after a 550, the replies that follow refuse what it sends."""
     peer = Peer(Odd("RCPT", "550 no\r\n"))
     try:
         with socket.create_connection(("127.0.0.1", peer.port), 60) as client:

@@ -165,7 +165,7 @@ def test_a_reader_keeps_little_mail_in_memory(
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="there is no /proc")
 def test_what_was_written_and_read_is_not_kept_in_memory(tmp_path: Path) -> None:
-    """Arrow keeps what it once had, unless it is told to give it back."""
+    """Arrow keeps memory that it has used, unless it is asked to give it back."""
 
     def pages() -> int:
         return int(Path("/proc/self/statm").read_text().split()[1])
